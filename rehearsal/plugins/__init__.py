@@ -1,0 +1,5 @@
+"""Stand-ins for the plugins that Pulumi's engine would otherwise download: the language host and the providers.
+
+The engine starts each as a program of its own, found on ``PATH``; :mod:`rehearsal.plugins.launchers` puts them there.
+Nothing is imported here, because every import is paid for at each start of a plugin.
+"""
