@@ -34,7 +34,7 @@ class Monitor(mocks.MockMonitor):
         self.registered: list[Registered] = []
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
-        response = super().RegisterResource(request)
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # the SDK's mocks are untyped
         if request.type != "pulumi:pulumi:Stack":
             if any((one.type, one.name) == (request.type, request.name) for one in self.registered):
                 raise AssertionError(f"{request.name} is registered twice")
@@ -100,7 +100,7 @@ def build(program: Callable[[], object], *, expected: Iterable[str]) -> Recorded
     monitor = Monitor(expected)
     mocks.set_mocks(monitor.mocks, project="english-training", stack="test", preview=False, monitor=monitor)
 
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]  # as is this decorator
     def run() -> None:
         program()
 
