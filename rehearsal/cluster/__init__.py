@@ -1,0 +1,16 @@
+"""The embedded control plane: a real Kubernetes API with simulated nodes, in a network namespace of its own.
+
+:mod:`rehearsal.cluster.lifecycle` is the way in (``start``, ``stop``, ``status``, ``enter``); the rest is behind it:
+
+====================  =============================================================================================
+``layout``            where things lie under ``Paths.cluster``, and the fixed addresses inside the namespace
+``plan``              what one start decided (binaries, ports), handed from the command to the processes it leaves
+``pki``               certificates and keys
+``parts``             every process: arguments, environment, order, health check
+``launcher``          the one process on the host's side: holds the listening sockets, restarts the namespace
+``supervisor``        PID 1 inside: starts the parts, restarts what dies, says how they are
+``forwarder``         carries connections from the host's sockets to addresses inside
+``bootstrap``         what a managed cluster has on its first day: nodes, storage classes
+``issuer``            stands in for cert-manager
+====================  =============================================================================================
+"""

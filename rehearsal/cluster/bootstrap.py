@@ -1,0 +1,101 @@
+"""What a managed cluster has on its first day."""
+
+import secrets
+from typing import Any, Final
+
+from rehearsal.cluster.api import Api
+from rehearsal.cluster.configuration import CONTROL_NAMESPACE
+
+REGION: Final = "local"
+ZONES: Final = ("local-a", "local-b", "local-c")
+INSTANCE_TYPE: Final = "rehearsal.xlarge"
+CAPACITY: Final = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"}
+MANAGER: Final = "rehearsal"
+
+
+def furnish(api: Api) -> str:
+    """Create nodes and storage classes. Returns what is still missing for the cluster to be usable, or nothing.
+
+    Applying twice changes nothing, so that every start can do it.
+    """
+    for index, zone in enumerate(ZONES):
+        node = node_document(zone, address=f"172.30.0.{11 + index}")
+        api.apply(f"/api/v1/nodes/{node['metadata']['name']}", node, manager=MANAGER)
+    for storage_class in storage_class_documents():
+        path = f"/apis/storage.k8s.io/v1/storageclasses/{storage_class['metadata']['name']}"
+        api.apply(path, storage_class, manager=MANAGER)
+    ensure_gateway_secret(api)
+    if api.get("/api/v1/namespaces/default/serviceaccounts/default") is None:
+        return "the service account of namespace default is not there yet"
+    not_ready = [zone for zone in ZONES if not _is_ready(api.get(f"/api/v1/nodes/{node_name(zone)}"))]
+    return f"the node in zone {not_ready[0]} is not ready yet" if not_ready else ""
+
+
+def node_name(zone: str) -> str:
+    """The name of the node in ``zone``. The volume stages rely on it."""
+    return f"node-{zone}"
+
+
+def node_document(zone: str, *, address: str) -> dict[str, Any]:
+    """A node as a cloud's kubelet would register it. Status counts only when the node is created."""
+    name = node_name(zone)
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "labels": {
+                "kubernetes.io/arch": "amd64",
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "linux",
+                "node.kubernetes.io/instance-type": INSTANCE_TYPE,
+                "topology.kubernetes.io/region": REGION,
+                "topology.kubernetes.io/zone": zone,
+            },
+        },
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
+            "allocatable": CAPACITY,
+            "capacity": CAPACITY,
+        },
+    }
+
+
+def storage_class_documents() -> tuple[dict[str, Any], ...]:
+    """``block``, the default, follows the pod to its zone as cloud disks do; ``shared`` is bound at once."""
+    return (
+        _storage_class("block", binding="WaitForFirstConsumer", default=True),
+        _storage_class("shared", binding="Immediate", default=False),
+    )
+
+
+def ensure_gateway_secret(api: Api) -> None:
+    """Envoy Gateway reads one Secret of its own in the cluster, the salt of its cookies."""
+    path = f"/api/v1/namespaces/{CONTROL_NAMESPACE}/secrets/envoy-oidc-hmac"
+    if api.get(path) is None:
+        document = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "envoy-oidc-hmac"},
+            "stringData": {"hmac-secret": secrets.token_hex(16)},
+        }
+        api.apply(path, document, manager=MANAGER)
+
+
+def _storage_class(name: str, *, binding: str, default: bool) -> dict[str, Any]:
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {
+            "name": name,
+            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"} if default else {},
+        },
+        "provisioner": f"{name}.rehearsal",
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": binding,
+    }
+
+
+def _is_ready(node: dict[str, Any] | None) -> bool:
+    conditions = (node or {}).get("status", {}).get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)

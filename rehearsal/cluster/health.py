@@ -1,0 +1,36 @@
+"""Whether a part is ready, and whether what it waits for has come."""
+
+import http.client
+import ssl
+import urllib.error
+import urllib.request
+from http import HTTPStatus
+from typing import Final
+
+from rehearsal.cluster.api import Api
+from rehearsal.cluster.layout import Layout
+
+_GROUPS: Final = ("gateway.networking.k8s.io/v1", "gateway.networking.k8s.io/v1beta1", "gateway.envoyproxy.io/v1alpha1")
+_REQUIRED: Final = frozenset({"GatewayClass", "Gateway", "HTTPRoute", "ReferenceGrant", "EnvoyProxy"})
+"""Kinds without which Envoy Gateway ends, or does not learn how to run Envoy."""
+
+
+def healthy(url: str, layout: Layout, *, timeout: float = 2.0) -> bool:
+    """Whether ``url`` answers 200. Blocks for at most about ``timeout`` seconds."""
+    context: ssl.SSLContext | None = None
+    if url.startswith("https:"):
+        context = ssl.create_default_context(cafile=str(layout.certificate("kubernetes-ca")))
+        context.load_cert_chain(layout.certificate("supervisor"), layout.key("supervisor"))
+    try:
+        with urllib.request.urlopen(url, timeout=timeout, context=context) as answer:  # noqa: S310 - loopback URLs of our own
+            return bool(answer.status == HTTPStatus.OK)
+    except (urllib.error.URLError, OSError, http.client.HTTPException):
+        return False
+
+
+def gateway_kinds(api: Api) -> frozenset[str] | None:
+    """The Gateway API's and Envoy Gateway's kinds that the API server knows; ``None`` while an essential one is missing."""
+    kinds = frozenset(
+        resource["kind"] for group in _GROUPS for resource in (api.get(f"/apis/{group}") or {}).get("resources", [])
+    )
+    return kinds if kinds >= _REQUIRED else None

@@ -1,0 +1,276 @@
+"""Every process of the embedded cluster: its arguments, environment, order and health check. Pure functions."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from rehearsal.cluster.layout import (
+    API_ADDRESS,
+    API_PORT,
+    ETCD_PORT,
+    FORWARDER_ADDRESS,
+    POD_RANGE,
+    SERVICE_RANGE,
+    Layout,
+)
+from rehearsal.cluster.plan import Plan
+from rehearsal.paths import REPOSITORY
+
+STAGES: Final = Path(__file__).parent / "stages.yaml"
+"""How nodes and volumes behave."""
+POD_STAGES: Final = REPOSITORY / "rehearsal" / "workload" / "stages.yaml"
+"""How pods behave: belongs to the workload simulator."""
+
+SECURE_TLS: Final = "--tls-min-version=VersionTLS12"
+
+
+class Gate(Enum):
+    """What a part waits for before it starts, and stops without."""
+
+    GATEWAY_API = "the Gateway API in the cluster"
+    """The resource types that Envoy Gateway watches; it looks for them only once, so a new one restarts it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One supervised process."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Beside the few variables that every part gets."""
+    health: str | None = None
+    """URL that answers 200 once the part is ready; without one, a part is ready when it has started."""
+    after: tuple[str, ...] = ()
+    """Parts that must be ready first; stopping goes the other way."""
+    gate: Gate | None = None
+    child: str | None = None
+    """A process that this part starts and does not start again by itself: its loss restarts the part."""
+    descriptors: tuple[int, ...] = ()
+    """Inherited file descriptors that the part keeps."""
+
+
+def all_parts(layout: Layout, plan: Plan, sockets: Mapping[str, Sequence[int]]) -> tuple[Part, ...]:
+    """Every part. ``sockets`` are the inherited listening sockets by what they lead to: ``http``, ``https``, ``api``."""
+    return (
+        etcd(layout, plan),
+        api_server(layout, plan),
+        controller_manager(layout, plan),
+        scheduler(layout, plan),
+        nodes(layout, plan),
+        forwarder(sockets),
+        issuer(layout),
+        envoy_gateway(layout, plan),
+        workload(layout),
+    )
+
+
+def etcd(layout: Layout, plan: Plan) -> Part:
+    """The cluster's memory. It may skip fsync: a killed process loses nothing, only a machine without power could."""
+    client = f"http://127.0.0.1:{ETCD_PORT}"
+    peer = f"http://127.0.0.1:{ETCD_PORT + 1}"
+    return Part(
+        name="etcd",
+        argv=(
+            plan.programs["etcd"],
+            "--name=rehearsal",
+            f"--data-dir={layout.etcd}",
+            f"--listen-client-urls={client}",
+            f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=rehearsal={peer}",
+            "--unsafe-no-fsync",
+            "--snapshot-count=5000",
+            "--quota-backend-bytes=1073741824",
+            "--log-level=warn",
+        ),
+        health=f"{client}/health",
+    )
+
+
+def api_server(layout: Layout, plan: Plan) -> Part:
+    """The API server, as a managed cluster runs it."""
+    return Part(
+        name="kube-apiserver",
+        argv=(
+            plan.programs["kube-apiserver"],
+            f"--advertise-address={API_ADDRESS}",
+            f"--secure-port={API_PORT}",
+            f"--etcd-servers=http://127.0.0.1:{ETCD_PORT}",
+            f"--service-cluster-ip-range={SERVICE_RANGE}",
+            "--authorization-mode=Node,RBAC",
+            "--enable-admission-plugins=NodeRestriction",
+            "--anonymous-auth=false",
+            "--allow-privileged=true",
+            f"--client-ca-file={layout.certificate('kubernetes-ca')}",
+            *_serving(layout, "kube-apiserver"),
+            *_service_accounts(layout),
+            *_aggregation(layout),
+            *_audit(layout),
+            f"--encryption-provider-config={layout.config / 'encryption.json'}",
+            "--max-requests-inflight=200",
+            "--max-mutating-requests-inflight=100",
+            "--profiling=false",
+            "--shutdown-delay-duration=0s",
+            "--v=1",
+        ),
+        health=f"https://127.0.0.1:{API_PORT}/readyz",
+        after=("etcd",),
+    )
+
+
+def controller_manager(layout: Layout, plan: Plan) -> Part:
+    """The controllers of the built-in resources."""
+    return Part(
+        name="kube-controller-manager",
+        argv=(
+            plan.programs["kube-controller-manager"],
+            *_controller(layout, "kube-controller-manager"),
+            "--use-service-account-credentials=true",
+            f"--service-account-private-key-file={layout.key('service-account')}",
+            f"--root-ca-file={layout.certificate('kubernetes-ca')}",
+            f"--cluster-signing-cert-file={layout.certificate('kubernetes-ca')}",
+            f"--cluster-signing-key-file={layout.key('kubernetes-ca')}",
+        ),
+        health="https://127.0.0.1:10257/healthz",
+        after=("kube-apiserver",),
+    )
+
+
+def scheduler(layout: Layout, plan: Plan) -> Part:
+    """The scheduler."""
+    return Part(
+        name="kube-scheduler",
+        argv=(plan.programs["kube-scheduler"], *_controller(layout, "kube-scheduler")),
+        health="https://127.0.0.1:10259/healthz",
+        after=("kube-apiserver",),
+    )
+
+
+def nodes(layout: Layout, plan: Plan) -> Part:
+    """The simulated nodes, and the life of what is put on them."""
+    return Part(
+        name="kwok",
+        argv=(
+            plan.programs["kwok"],
+            f"--kubeconfig={layout.kubeconfig('kwok')}",
+            f"--config={STAGES}",
+            f"--config={POD_STAGES}",
+            "--manage-all-nodes=true",
+            "--node-lease-duration-seconds=40",
+            f"--cidr={POD_RANGE}",
+            "--server-address=127.0.0.1:10247",
+            "--v=WARN",
+        ),
+        health="http://127.0.0.1:10247/healthz",
+        after=("kube-apiserver",),
+    )
+
+
+def forwarder(sockets: Mapping[str, Sequence[int]]) -> Part:
+    """Carries connections from the host's side to the gateway and the API server.
+
+    Envoy in Host mode listens on the Gateway's own port numbers.
+    """
+    targets = {"http": "127.0.0.1:80", "https": "127.0.0.1:443", "api": f"127.0.0.1:{API_PORT}"}
+    routes = [f"{number}={targets[name]}" for name, numbers in sockets.items() for number in numbers]
+    return Part(
+        name="forwarder",
+        argv=_python("rehearsal.cluster.forwarder", f"--from={FORWARDER_ADDRESS}", *routes),
+        descriptors=tuple(number for numbers in sockets.values() for number in numbers),
+    )
+
+
+def issuer(layout: Layout) -> Part:
+    """Stands in for cert-manager."""
+    return Part(
+        name="issuer",
+        argv=_python("rehearsal.cluster.issuer", str(layout.root)),
+        after=("kube-apiserver",),
+    )
+
+
+def envoy_gateway(layout: Layout, plan: Plan) -> Part:
+    """The gateway's control plane, with Envoy as its child. It insists on certificates in ``/certs``."""
+    folders = (str(layout.gateway / "certs"), "certs", str(layout.gateway / "root"))
+    command = (plan.programs["envoy-gateway"], "server", f"--config-path={layout.config / 'envoy-gateway.json'}")
+    return Part(
+        name="envoy-gateway",
+        argv=_python("rehearsal.cluster.namespace", *folders, *command),
+        environment={"KUBECONFIG": str(layout.kubeconfig("envoy-gateway")), "ENVOY_GATEWAY_NAMESPACE": "kube-system"},
+        health="http://127.0.0.1:8081/readyz",
+        after=("kube-apiserver",),
+        gate=Gate.GATEWAY_API,
+        child="envoy",
+    )
+
+
+def workload(layout: Layout) -> Part:
+    """Answers for the simulated pods."""
+    return Part(
+        name="workload",
+        argv=_python("rehearsal.workload", "--kubeconfig", str(layout.inside_kubeconfig)),
+        after=("kube-apiserver",),
+    )
+
+
+def _python(module: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, *arguments)
+
+
+def _serving(layout: Layout, name: str) -> tuple[str, ...]:
+    return (
+        f"--tls-cert-file={layout.certificate(name)}",
+        f"--tls-private-key-file={layout.key(name)}",
+        SECURE_TLS,
+    )
+
+
+def _controller(layout: Layout, name: str) -> tuple[str, ...]:
+    kubeconfig = layout.kubeconfig(name)
+    return (
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        f"--client-ca-file={layout.certificate('kubernetes-ca')}",
+        "--bind-address=127.0.0.1",
+        *_serving(layout, name),
+        "--leader-elect=false",
+        "--profiling=false",
+        "--v=1",
+    )
+
+
+def _service_accounts(layout: Layout) -> tuple[str, ...]:
+    return (
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+        f"--service-account-key-file={layout.pki / 'service-account.pub'}",
+        f"--service-account-signing-key-file={layout.key('service-account')}",
+    )
+
+
+def _aggregation(layout: Layout) -> tuple[str, ...]:
+    return (
+        f"--requestheader-client-ca-file={layout.certificate('front-proxy-ca')}",
+        "--requestheader-allowed-names=front-proxy",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        f"--proxy-client-cert-file={layout.certificate('front-proxy')}",
+        f"--proxy-client-key-file={layout.key('front-proxy')}",
+        "--enable-aggregator-routing=true",
+    )
+
+
+def _audit(layout: Layout) -> tuple[str, ...]:
+    return (
+        f"--audit-policy-file={layout.config / 'audit-policy.json'}",
+        f"--audit-log-path={layout.log('audit')}",
+        "--audit-log-mode=batch",
+        "--audit-log-maxsize=8",
+        "--audit-log-maxbackup=2",
+    )

@@ -1,0 +1,56 @@
+"""What one start decided, written down for the processes it leaves behind."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Protocol, Self
+
+from rehearsal.cluster import files
+from rehearsal.cluster.layout import Layout
+
+PROGRAMS: Final = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok",
+    "envoy-gateway",
+    "envoy",
+)
+"""What the cluster runs, by the names that the toolchain knows."""
+
+
+class Binaries(Protocol):
+    """A place that has the cluster's programs: the toolchain, as far as this package uses it."""
+
+    def binary(self, name: str) -> Path:
+        """The executable called ``name``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Ports on the host's loopback interface that lead to the gateway."""
+
+    http: int = 8080
+    https: int = 8443
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Programs and host-side ports of one embedded cluster."""
+
+    programs: Mapping[str, str]
+    http: int
+    https: int
+    api: int
+    """Host-side port of the API server: chosen once, then remembered."""
+
+    @classmethod
+    def read(cls, layout: Layout) -> Self | None:
+        """The last start's plan; ``None`` before the first."""
+        content = files.read_json(layout.plan)
+        return None if content is None else cls(**content)
+
+    def write(self, layout: Layout) -> None:
+        """Remember this plan."""
+        files.write_json(layout.plan, asdict(self))

@@ -1,0 +1,100 @@
+"""Listening sockets on the host's loopback interface, and whose they are when they are taken."""
+
+import errno
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from rehearsal.cluster.plan import Ports
+from rehearsal.errors import PortInUse
+
+LOOPBACK: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+BACKLOG: Final = 512
+LAUNCHER: Final = "rehearsal.cluster.launcher"
+
+
+def listen(
+    ports: Ports, api: int | None, *, owner: Callable[[int], str] | None = None
+) -> dict[str, list[socket.socket]]:
+    """Listen for ``http``, ``https`` and ``api``. The API server's port is ``api``, or a free one if that is taken.
+
+    ``localhost`` may mean ``127.0.0.1`` or ``::1``, so there are sockets on both, where the machine has both.
+    Raises :class:`PortInUse`, with all sockets closed again.
+    """
+    opened: dict[str, list[socket.socket]] = {}
+    try:
+        for name, port in (("http", ports.http), ("https", ports.https)):
+            try:
+                opened[name] = _listen(port)
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise
+                raise _in_use(name, port, error, owner or describe_owner) from None
+        try:
+            opened["api"] = _listen(api or 0, families=1)
+        except OSError:
+            opened["api"] = _listen(0, families=1)
+    except BaseException:
+        for sockets in opened.values():
+            for sock in sockets:
+                sock.close()
+        raise
+    return opened
+
+
+def describe_owner(port: int) -> str:
+    """Who listens on ``port``, as far as this user may know; empty if unknown."""
+    import psutil  # noqa: PLC0415 - only for an error message
+
+    try:
+        pid = next(
+            (c.pid for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr.port == port),
+            None,
+        )
+        if pid is None:
+            return ""
+        argv = psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return ""
+    if LAUNCHER in argv:
+        root = argv[argv.index(LAUNCHER) + 1]
+        return f"the rehearsal of the checkout {root.removesuffix('/.rehearsal/cluster')} (process {pid})"
+    return f"process {pid} ({' '.join(argv)[:80]})"
+
+
+def _listen(port: int, *, families: int = 2) -> list[socket.socket]:
+    """Sockets on the first ``families`` loopback addresses; the IPv6 one is left out where there is no IPv6."""
+    sockets: list[socket.socket] = []
+    try:
+        for family, address in LOOPBACK[:families]:
+            try:
+                sock = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as error:
+                if family == socket.AF_INET6 and error.errno == errno.EAFNOSUPPORT:
+                    continue
+                raise
+            sockets.append(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind((address, port))
+            except OSError as error:
+                if family == socket.AF_INET6 and error.errno == errno.EADDRNOTAVAIL:
+                    sockets.pop().close()
+                    continue
+                raise
+            sock.listen(BACKLOG)
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def _in_use(name: str, port: int, error: OSError, owner: Callable[[int], str]) -> PortInUse:
+    variable = f"{name.upper()}_PORT"
+    if error.errno == errno.EACCES:
+        problem = f"port {port} on 127.0.0.1 needs privileges that this user does not have"
+    else:
+        holder = owner(port)
+        problem = f"port {port} on 127.0.0.1 is in use" + (f" by {holder}" if holder else "")
+    return PortInUse(problem, remedy=f"make up {variable}={port + 1000 if port < 60000 else port - 1000}")

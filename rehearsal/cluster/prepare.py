@@ -1,0 +1,78 @@
+"""Writes down everything that the parts read: certificates, kubeconfigs, configuration."""
+
+import re
+import shutil
+import subprocess
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from rehearsal.cluster import configuration, files, pki
+from rehearsal.cluster.layout import API_PORT, Layout
+from rehearsal.cluster.plan import Plan
+from rehearsal.paths import Paths
+
+INSIDE: Final = f"https://127.0.0.1:{API_PORT}"
+CLIENTS: Final = ("kube-controller-manager", "kube-scheduler", "kwok", "envoy-gateway")
+ENVOY_DEFAULT: Final = "1.39.1"
+"""The Envoy that Envoy Gateway runs when its EnvoyProxy names none."""
+
+
+def everything(paths: Paths, layout: Layout, plan: Plan, now: datetime) -> list[str]:
+    """Write all files for a start. Returns the names of certificates that were renewed."""
+    for folder in (layout.root, layout.pki, layout.etcd, layout.config, layout.logs):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    renewed = pki.ensure(layout, now)
+    _kubeconfigs(paths, layout, plan)
+    files.write_json(layout.config / "audit-policy.json", configuration.audit_policy())
+    files.write_json(layout.config / "encryption.json", configuration.encryption(layout.encryption_key.read_bytes()))
+    _gateway(layout, plan)
+    return renewed
+
+
+def environment(layout: Layout, repository: Path) -> dict[str, str]:
+    """The whole environment of the launcher and the parts: nothing of the user's leaks into them."""
+    return {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": str(layout.root),
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(repository),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _kubeconfigs(paths: Paths, layout: Layout, plan: Plan) -> None:
+    targets = {layout.kubeconfig(name): (name, INSIDE) for name in CLIENTS}
+    targets[layout.inside_kubeconfig] = ("admin", INSIDE)
+    targets[paths.kubeconfig] = ("admin", f"https://127.0.0.1:{plan.api}")
+    authority = layout.certificate("kubernetes-ca").read_bytes()
+    for path, (name, server) in targets.items():
+        pair = pki.load(layout, name)
+        document = configuration.kubeconfig(
+            server=server, authority=authority, certificate=pair.certificate, key=pair.key
+        )
+        files.write_json(path, document)
+
+
+def _gateway(layout: Layout, plan: Plan) -> None:
+    """Envoy Gateway's folders: its certificates, Envoy's certificates, and Envoy where it looks for it."""
+    shutil.rmtree(layout.gateway, ignore_errors=True)
+    authority = layout.certificate("gateway-ca").read_bytes()
+    config_home = layout.gateway / configuration.GATEWAY_FOLDERS["configHome"]
+    for folder, leaf in ((layout.gateway / "certs", "xds-server"), (config_home / "certs" / "envoy", "xds-client")):
+        files.write(folder / "ca.crt", authority)
+        files.write(folder / "tls.crt", layout.certificate(leaf).read_bytes())
+        files.write(folder / "tls.key", layout.key(leaf).read_bytes())
+    (layout.gateway / "root").mkdir()
+    for version in {ENVOY_DEFAULT, _envoy_version(plan.programs["envoy"])}:
+        link = configuration.envoy_link(layout, version)
+        link.parent.mkdir(parents=True)
+        link.symlink_to(plan.programs["envoy"])
+    files.write_json(layout.config / "envoy-gateway.json", configuration.envoy_gateway(layout))
+
+
+def _envoy_version(program: str) -> str:
+    """The version that the program says it has."""
+    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    found = re.search(r"/(\d+\.\d+\.\d+)/", answer.stdout)
+    return found.group(1) if found else ENVOY_DEFAULT
