@@ -1,0 +1,1 @@
+"""The language host: runs Pulumi programs and policy packs written in Python for the engine."""
