@@ -1,0 +1,56 @@
+"""``python -m rehearsal.workload --kubeconfig PATH``: answer for the application's pods until told to stop."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+
+from rehearsal.errors import PortInUse, RehearsalError
+from rehearsal.workload.pods import Pods
+from rehearsal.workload.simulator import Simulator
+from rehearsal.workload.watch import Api, api_of, keep
+
+
+async def serve(api: Api) -> None:
+    """Listen on all addresses and follow the pods until SIGTERM or SIGINT. Raises PortInUse."""
+    simulator = Simulator(pods=Pods())
+    try:
+        servers = await simulator.listen(["0.0.0.0"])  # noqa: S104  # every pod address of the namespace
+    except OSError as error:
+        remedy = "make down && make up"
+        raise PortInUse(
+            f"the workload simulator cannot listen on 8000 and 3000: {error.strerror}", remedy=remedy
+        ) from error
+    following = asyncio.create_task(keep(api, simulator.pods, changed=simulator.changed))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, following.cancel)
+    try:
+        await following
+    except asyncio.CancelledError:
+        logging.getLogger(__name__).info("stopping")
+    finally:
+        for server in servers:
+            server.close()
+
+
+def main() -> int:
+    """Run, and turn an error into one message and an exit code."""
+    parser = argparse.ArgumentParser(prog="python -m rehearsal.workload", description=__doc__)
+    parser.add_argument("--kubeconfig", type=Path, required=True, help="how to reach the API server")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        uvloop.run(serve(api_of(arguments.kubeconfig)))
+    except RehearsalError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
