@@ -1,0 +1,78 @@
+"""What is wrong with a stack's configuration, told so that it can be mended without opening the code."""
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+NAMESPACE = "english-training"
+"""Prefix of the project's own keys: the project's name, as the engine has it."""
+
+SECRETS = frozenset({"secretKey", "databasePassword"})
+"""The keys that hold secrets."""
+
+Location = tuple[str | int, ...]
+"""Where a value lies: keys of objects and positions in lists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that is wrong."""
+
+    key: str
+    """Full key, as ``pulumi config`` takes it: ``english-training:database.host``."""
+    what: str
+    """What is wrong with it; names the value unless that is a secret."""
+    example: str | None
+    """A value that would do; ``None`` where the key must go, and for secrets."""
+    replaces: bool = False
+    """The value there has the wrong shape, and has to go before ``example`` fits in."""
+
+    def command(self, stack: str) -> str:
+        """The next command to run. A secret is asked for: it belongs in no command line."""
+        where = f"--stack {shlex.quote(stack)}"
+        path = "--path " if re.search(r"[.\[]", self.key) else ""
+        if self.key.removeprefix(f"{NAMESPACE}:") in SECRETS:
+            return f"pulumi config set {where} --secret {self.key}"
+        remove = f"pulumi config rm {where} {path}{shlex.quote(self.key)}"
+        if self.example is None:
+            return remove
+        key, value = (f"{self.key}[0]", self.example) if self.replaces else (self.key, self.example)
+        path = "--path " if self.replaces else path
+        put = f"pulumi config set {where} {path}{shlex.quote(key)} {shlex.quote(value)}"
+        return f"{remove} && {put}" if self.replaces else put
+
+
+class SettingsError(pulumi.RunError):
+    """The configuration of a stack is not valid: everything that is wrong with it, at once."""
+
+    def __init__(self, stack: str, problems: Iterable[Problem]) -> None:
+        self.stack = stack
+        self.problems = tuple(problems)
+        super().__init__(report(stack, self.problems))
+
+
+def report(stack: str, problems: Sequence[Problem]) -> str:
+    """The problems as text: file, key, what is wrong, an example, and the command that mends it."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    lines = [f"Pulumi.{stack}.yaml: {count} in the configuration of stack {stack}. Nothing was changed."]
+    for problem in problems:
+        lines += ["", f"  {problem.key} {problem.what}"]
+        if problem.example is not None:
+            lines.append(f"    example: {problem.example}")
+        lines.append(f"    mend it: {problem.command(stack)}")
+    return "\n".join(lines)
+
+
+def full_key(location: Location) -> str:
+    """``("database", "host")`` as ``english-training:database.host``, the way ``pulumi config --path`` reads it."""
+    first, *rest = location
+    return f"{NAMESPACE}:{first}" + "".join(map(_segment, rest))
+
+
+def _segment(part: str | int) -> str:
+    if isinstance(part, int):
+        return f"[{part}]"
+    return f".{part}" if re.fullmatch(r"[\w-]+", part, re.ASCII) else f'["{part}"]'
