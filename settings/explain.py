@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from settings.model import Section
-from settings.problems import SECRETS, Location, Problem, full_key
+from settings.problems import SECRETS, Location, Problem, Scalar, full_key, shown
 from settings.schema import field_at, fields, is_secret, model_at, required_leaves
 
 SHOWN = 80
@@ -33,7 +33,7 @@ def problems_of(error: ValidationError, secret: Collection[str]) -> Iterator[Pro
         elif details["loc"][-1] == "[key]":
             yield Problem(key=full_key(location), what=f"{details['ctx']['must']}", example=None)
         else:
-            yield _wrong(location, details, shown="" if hidden else f", but is {show(details['input'])}")
+            yield _wrong(location, details, hidden=hidden)
 
 
 def missing(location: Location, why: str = "is missing") -> Iterator[Problem]:
@@ -53,18 +53,16 @@ def unknown(location: Location) -> Problem:
     return Problem(key=full_key(location), what=f"is not a known key; {hint}", example=None)
 
 
-def example_of(field: FieldInfo | None) -> str | None:
-    """A value that would do; none for secrets."""
+def example_of(field: FieldInfo | None, given: Any = None) -> Scalar | None:  # noqa: ANN401 - a JSON value
+    """A value that would do, none for secrets. Inside maps of free keys it is what was ``given``, as text."""
     if field is None:
-        return "text"
+        return shown(given) if isinstance(given, str | int) else "text"
     if is_secret(field):
         return None
     value = field.examples[0] if field.examples else field.get_default(call_default_factory=True)
-    if isinstance(value, Section | Mapping) or value is None:
-        return None
     if isinstance(value, list | tuple):
         value = value[0] if value else None
-    return None if value is None else value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str | int) else None
 
 
 def meaning(field: FieldInfo) -> str:
@@ -78,12 +76,12 @@ def show(value: Any) -> str:  # noqa: ANN401 - a JSON value
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
-def _wrong(location: Location, details: ErrorDetails, *, shown: str) -> Problem:
+def _wrong(location: Location, details: ErrorDetails, *, hidden: bool) -> Problem:
     field = field_at(location)
     return Problem(
         key=full_key(location),
-        what=_must(details, field, model_at(location)) + shown,
-        example=example_of(field),
+        what=_must(details, field, model_at(location)) + ("" if hidden else f", but is {show(details['input'])}"),
+        example=example_of(field, None if hidden else details["input"]),
         replaces=details["type"] == "tuple_type",
     )
 

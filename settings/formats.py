@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -14,7 +15,14 @@ _HOST = rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*"
 # A host name never ends in a label of digits only: that would be an address.
 _NAME = rf"(?!([\w-]+\.)*[0-9]+$){_HOST}"
 _REPOSITORY = rf"{_HOST}(:[0-9]{{1,5}})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+"
-_DIGEST = r"@sha256:[0-9a-f]{64}"
+_def _network(value: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(value) if "/" in value else None
+    except ValueError:
+        return None
+
+
+DIGEST = r"@sha256:[0-9a-f]{64}"
 _TAG = r":[\w][\w.-]{0,127}"
 
 
@@ -61,8 +69,18 @@ Duration = Annotated[
         "must be a duration above zero, such as '10s' or '500ms'",
     ),
 ]
+Cidr = Annotated[
+    str, _check(lambda value: _network(value) is not None, "must be a range of addresses in CIDR form: network/length")
+]
 DjangoName = Annotated[str, text(r"[A-Z][A-Z0-9_]*", "must be the name of a Django setting: capitals, digits, '_'")]
 VariableName = Annotated[str, text(r"[A-Z_][A-Z0-9_]*", "must be an environment variable: capitals, digits, '_'")]
+
+def _network(value: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(value) if "/" in value else None
+    except ValueError:
+        return None
+
 
 DIGEST = re.compile(_DIGEST + r"\Z")
 """An image that is pinned by content ends like this."""

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from settings.formats import (
     Address,
     AllowedHost,
+    Cidr,
     DjangoName,
     Duration,
     HostName,
@@ -264,6 +265,10 @@ class Settings(Section):
     """Password of the database's user. A secret."""
     redis: Redis
     """The Redis that both colours use."""
+    data_cidrs: tuple[Cidr, ...] = Field(min_length=1, examples=[["10.20.0.0/16"]])
+    """Ranges of addresses that hold PostgreSQL and Redis; the backend reaches no others outside the cluster."""
+    protect_data: bool = True
+    """Whether what holds data is kept when the stack goes, and its deletion refused."""
     secret_key: Secret = Field(min_length=50)
     """Django's signing key: at least 50 characters, as Django's own check asks. A secret."""
     blue: Release | None = None
@@ -286,9 +291,9 @@ class Settings(Section):
     """The application's own settings, of both colours."""
 
     @property
-    def weights(self) -> Mapping[Colour, int]:
+    def weights(self) -> Mapping[str, int]:
         """Each colour's share of the requests, in per cent; together 100."""
-        return {Colour.BLUE: 100 - self.green_weight, Colour.GREEN: self.green_weight}
+        return {Colour.BLUE.value: 100 - self.green_weight, Colour.GREEN.value: self.green_weight}
 
     def release(self, colour: Colour) -> Release | None:
         """The release of ``colour``; ``None`` while the colour is unused."""

@@ -1,5 +1,6 @@
 """What is wrong with a stack's configuration, told so that it can be mended without opening the code."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,8 @@ NAMESPACE = "english-training"
 SECRETS = frozenset({"secretKey", "databasePassword"})
 """The keys that hold secrets."""
 
+Scalar = str | int | bool
+
 Location = tuple[str | int, ...]
 """Where a value lies: keys of objects and positions in lists."""
 
@@ -25,23 +28,20 @@ class Problem:
     """Full key, as ``pulumi config`` takes it: ``english-training:database.host``."""
     what: str
     """What is wrong with it; names the value unless that is a secret."""
-    example: str | None
+    example: Scalar | None
     """A value that would do; ``None`` where the key must go, and for secrets."""
     replaces: bool = False
     """The value there has the wrong shape, and has to go before ``example`` fits in."""
 
     def command(self, stack: str) -> str:
         """The next command to run. A secret is asked for: it belongs in no command line."""
-        where = f"--stack {shlex.quote(stack)}"
-        path = "--path " if re.search(r"[.\[]", self.key) else ""
         if self.key.removeprefix(f"{NAMESPACE}:") in SECRETS:
-            return f"pulumi config set {where} --secret {self.key}"
-        remove = f"pulumi config rm {where} {path}{shlex.quote(self.key)}"
+            return _line("set", stack, "--secret", self.key)
+        remove = _line("rm", stack, *_path(self.key), self.key)
         if self.example is None:
             return remove
-        key, value = (f"{self.key}[0]", self.example) if self.replaces else (self.key, self.example)
-        path = "--path " if self.replaces else path
-        put = f"pulumi config set {where} {path}{shlex.quote(key)} {shlex.quote(value)}"
+        key = f"{self.key}[0]" if self.replaces else self.key
+        put = _line("set", stack, *_path(key), *_type(key, self.example), key, shown(self.example))
         return f"{remove} && {put}" if self.replaces else put
 
 
@@ -61,15 +61,34 @@ def report(stack: str, problems: Sequence[Problem]) -> str:
     for problem in problems:
         lines += ["", f"  {problem.key} {problem.what}"]
         if problem.example is not None:
-            lines.append(f"    example: {problem.example}")
+            lines.append(f"    example: {shown(problem.example)}")
         lines.append(f"    mend it: {problem.command(stack)}")
     return "\n".join(lines)
+
+
+def shown(value: Scalar) -> str:
+    """A value as one types it."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def full_key(location: Location) -> str:
     """``("database", "host")`` as ``english-training:database.host``, the way ``pulumi config --path`` reads it."""
     first, *rest = location
     return f"{NAMESPACE}:{first}" + "".join(map(_segment, rest))
+
+
+def _line(verb: str, stack: str, *arguments: str) -> str:
+    return shlex.join(["pulumi", "config", verb, "--stack", stack, *arguments])
+
+
+def _path(key: str) -> Sequence[str]:
+    return ["--path"] if re.search(r"[.\[]", key) else []
+
+
+def _type(key: str, example: Scalar) -> Sequence[str]:
+    """Inside objects the command line takes what looks like a number or a truth value for one."""
+    ambiguous = isinstance(example, str) and re.fullmatch(r"-?\d+|true|false", example)
+    return ["--type", "string"] if ambiguous and _path(key) else []
 
 
 def _segment(part: str | int) -> str:

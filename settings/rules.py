@@ -114,7 +114,22 @@ def database_is_verified(settings: Settings, _: Source) -> Iterator[Problem]:
 def redis_is_encrypted(settings: Settings, _: Source) -> Iterator[Problem]:
     """Production encrypts what goes to Redis."""
     if settings.environment is Environment.PRODUCTION and not settings.redis.tls:
-        yield Problem(key=full_key(("redis", "tls")), what="must be true in production, but is false", example="true")
+        yield Problem(key=full_key(("redis", "tls")), what="must be true in production, but is false", example=True)
+
+
+def data_is_protected(settings: Settings, _: Source) -> Iterator[Problem]:
+    """Only development forgets its data with its stack."""
+    if _strict(settings) and not settings.protect_data:
+        what = f"must be true in {settings.environment}, but is false"
+        yield Problem(key=full_key(("protectData",)), what=what, example=True)
+
+
+def data_is_somewhere(settings: Settings, _: Source) -> Iterator[Problem]:
+    """A range of all addresses would let the backend talk to anybody."""
+    for index, cidr in enumerate(settings.data_cidrs):
+        if _strict(settings) and cidr.endswith("/0"):
+            what = f"must be narrower in {settings.environment}, but is {show(cidr)}, which is any address"
+            yield Problem(key=full_key(("dataCidrs", index)), what=what, example="10.20.0.0/16")
 
 
 def traffic_has_a_release(colour: Colour, settings: Settings, _: Source) -> Iterator[Problem]:
@@ -147,7 +162,7 @@ def replicas_are_a_range(component: str, settings: Settings, _: Source) -> Itera
         yield Problem(
             key=full_key((component, "maxReplicas")),
             what=f"must be at least minReplicas, which is {low}, but is {high}",
-            example=str(low),
+            example=low,
         )
 
 
@@ -158,7 +173,7 @@ def replicas_are_redundant(component: str, settings: Settings, _: Source) -> Ite
         yield Problem(
             key=full_key((component, "minReplicas")),
             what=f"must be at least {REDUNDANT} in {settings.environment}, but is {low}",
-            example=str(REDUNDANT),
+            example=REDUNDANT,
         )
 
 
@@ -188,7 +203,7 @@ def pods_fit_the_quota(resource: str, settings: Settings, _: Source) -> Iterator
             key=full_key(("quota", resource)),
             what=f"must be at least {text(needed)}, but is {given}: each of two colours needs {text(backend)} for the "
             f"backend and {text(frontend)} for the frontend, at maxReplicas and the quarter that a rolling update adds",
-            example=text(needed),
+            example=int(needed) if resource == "pods" else text(needed),
         )
 
 
@@ -232,7 +247,7 @@ def debug_is_off(where: tuple[str, ...], settings: Settings, _: Source) -> Itera
         yield Problem(
             key=full_key((*where, "django", "DEBUG")),
             what=f"must be false in {settings.environment}, but is {show(debug)}: debug pages show settings and source",
-            example="false",
+            example=False,
         )
 
 
@@ -248,6 +263,8 @@ RULES: tuple[Rule, ...] = (
     *(partial(image_is_pinned, colour, component) for colour in Colour for component in _COMPONENTS),
     database_is_verified,
     redis_is_encrypted,
+    data_is_protected,
+    data_is_somewhere,
     partial(secret_is_encrypted, "databasePassword", "database_password"),
     partial(secret_is_encrypted, "secretKey", "secret_key"),
     *(partial(overrides_hold_no_secret, key) for key in ("blue", "green", "overrides")),
