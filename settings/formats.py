@@ -15,14 +15,7 @@ _HOST = rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*"
 # A host name never ends in a label of digits only: that would be an address.
 _NAME = rf"(?!([\w-]+\.)*[0-9]+$){_HOST}"
 _REPOSITORY = rf"{_HOST}(:[0-9]{{1,5}})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+"
-_def _network(value: str) -> IPv4Network | IPv6Network | None:
-    try:
-        return ip_network(value) if "/" in value else None
-    except ValueError:
-        return None
-
-
-DIGEST = r"@sha256:[0-9a-f]{64}"
+_DIGEST = r"@sha256:[0-9a-f]{64}"
 _TAG = r":[\w][\w.-]{0,127}"
 
 
@@ -39,6 +32,13 @@ def _check(accepts: Callable[[str], bool], must: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _network(value: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(value) if "/" in value else None
+    except ValueError:
+        return None
 
 
 HostName = Annotated[str, text(_NAME, "must be a host name in lower case, without scheme, port or path")]
@@ -74,13 +74,6 @@ Cidr = Annotated[
 ]
 DjangoName = Annotated[str, text(r"[A-Z][A-Z0-9_]*", "must be the name of a Django setting: capitals, digits, '_'")]
 VariableName = Annotated[str, text(r"[A-Z_][A-Z0-9_]*", "must be an environment variable: capitals, digits, '_'")]
-
-def _network(value: str) -> IPv4Network | IPv6Network | None:
-    try:
-        return ip_network(value) if "/" in value else None
-    except ValueError:
-        return None
-
 
 DIGEST = re.compile(_DIGEST + r"\Z")
 """An image that is pinned by content ends like this."""
