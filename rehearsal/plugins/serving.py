@@ -26,30 +26,31 @@ def engine_address(arguments: Sequence[str]) -> str | None:
 
 def serve(add_services: Callable[[grpc.Server], None], *, at_end: Callable[[], None] | None = None) -> NoReturn:
     """Serve what ``add_services`` registers until the engine interrupts this process or dies; then run ``at_end``."""
-    ended = threading.Event()
+    # A pipe and no event: a signal handler that sets an event can meet the lock that it interrupted.
+    wait, wake = os.pipe()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda *_: os.write(wake, b"."))
     server = grpc.server(ThreadPoolExecutor(32), options=CHANNEL_OPTIONS)
     add_services(server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    threading.Thread(target=_when_parent_dies, args=(os.getppid(), ended.set), daemon=True).start()
-    ended.wait()
+    threading.Thread(target=_when_parent_dies, args=(os.getppid(), wake), daemon=True).start()
+    os.read(wait, 1)
     if at_end is not None:
         at_end()
     sys.stdout.flush()
     sys.stderr.flush()
-    # Tearing down gRPC's threads takes longer than the engine's patience is worth.
+    # Nobody waits for gRPC's threads to be torn down.
     os._exit(0)
 
 
-def _when_parent_dies(parent: int, then: Callable[[], None]) -> None:
+def _when_parent_dies(parent: int, wake: int) -> None:
     try:
         handle = os.pidfd_open(parent)
     except ProcessLookupError:
-        then()
-        return
-    select.select([handle], [], [])
-    then()
+        pass
+    else:
+        select.select([handle], [], [])
+    os.write(wake, b".")

@@ -13,14 +13,12 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2
 from pulumi.runtime.proto import language_pb2 as messages
 from pulumi.runtime.proto.language_pb2_grpc import add_LanguageRuntimeServicer_to_server
 
-from rehearsal.plugins import serving, wire
+from rehearsal.plugins import STAND_INS, serving, wire
 from rehearsal.plugins.languagehost import policy, running
 from rehearsal.plugins.languagehost.interpreter import Interpreter, OptionError, Package, find
 from rehearsal.plugins.languagehost.program import ERROR_SHOWN, INTERRUPTED
 from rehearsal.plugins.languagehost.refusals import Refusals
 
-STAND_INS = "ENGLISH_TRAINING_STAND_INS"
-"""Environment variable: the plugins that stand-ins serve, for the notice at the head of every run."""
 _NOTICE = "rehearsal: stand-ins are in use for {}"
 
 # The protocol fixes the names and the parameters of the methods below.

@@ -1,5 +1,6 @@
 """What the engine asks of the ``random`` provider."""
 
+import importlib.metadata
 import json
 from typing import Any, Final, NoReturn
 
@@ -15,8 +16,8 @@ from rehearsal.plugins.randomness.check import judge
 from rehearsal.plugins.randomness.kinds import KINDS, Kind, Values, complete
 from rehearsal.plugins.wire import UNKNOWN
 
-VERSION: Final = "4.21.4"
-"""The official provider whose place this one takes."""
+_DISTRIBUTION: Final = "pulumi_random"
+"""The SDK whose version is that of the provider whose place this one takes."""
 
 # The protocol fixes the names and the parameters of the methods below.
 # ruff: noqa: N802, ARG002
@@ -33,13 +34,17 @@ class RandomProvider(ResourceProviderServicer):
 
     def GetPluginInfo(self, request: Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         """Return the version of the provider whose place this one takes."""
-        return plugin_pb2.PluginInfo(version=VERSION)
+        return plugin_pb2.PluginInfo(version=importlib.metadata.version(_DISTRIBUTION))
 
     def GetSchema(
         self, request: messages.GetSchemaRequest, context: grpc.ServicerContext
     ) -> messages.GetSchemaResponse:
         """Return a schema that names the resources and no more."""
-        schema = {"name": "random", "version": VERSION, "resources": {token: {} for token in KINDS}}
+        schema = {
+            "name": "random",
+            "version": importlib.metadata.version(_DISTRIBUTION),
+            "resources": {token: {} for token in KINDS},
+        }
         return messages.GetSchemaResponse(schema=json.dumps(schema))
 
     def CheckConfig(self, request: messages.CheckRequest, context: grpc.ServicerContext) -> messages.CheckResponse:
