@@ -11,8 +11,8 @@ from typing import Final
 CLIENT_LIMIT: Final = 90
 """Requests that one client sends within a minute: the gateway allows 100."""
 
-CLIENTS: Final = IPv4Network("10.200.0.0/16")
-"""Addresses of the clients; local inside the embedded cluster's network namespace."""
+CLIENTS: Final = IPv4Network("10.200.0.0/17")
+"""Addresses of the clients: half of the range that is local inside the embedded cluster; its own parts use the rest."""
 
 PATHS: Final = ("/api/exams/", "/", "/api/words/", "/admin/", "/practice")
 """The default mix: backend and frontend in turn, three to two."""

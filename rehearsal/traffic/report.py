@@ -130,7 +130,7 @@ class Report:
         return sum(group.count for group in self.groups if group.component == component)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as plain data, times in seconds; a row of the timeline is time, component, colour, status."""
+        """Return the report as plain data; a row of the timeline is time (epoch), component, colour, status."""
         data: dict[str, Any] = {
             "requests": self.requests,
             "seconds": round(self.seconds, 3),

@@ -9,22 +9,15 @@ from pathlib import Path
 
 import uvloop
 
-from rehearsal.errors import PortInUse, RehearsalError
+from rehearsal.errors import RehearsalError
 from rehearsal.workload.pods import Pods
 from rehearsal.workload.simulator import Simulator
 from rehearsal.workload.watch import Api, api_of, keep
 
 
 async def serve(api: Api) -> None:
-    """Listen on all addresses and follow the pods until SIGTERM or SIGINT. Raises PortInUse."""
+    """Follow the pods, and answer for them, until SIGTERM or SIGINT."""
     simulator = Simulator(pods=Pods())
-    try:
-        servers = await simulator.listen(["0.0.0.0"])  # noqa: S104  # every pod address of the namespace
-    except OSError as error:
-        remedy = "make down && make up"
-        raise PortInUse(
-            f"the workload simulator cannot listen on 8000 and 3000: {error.strerror}", remedy=remedy
-        ) from error
     following = asyncio.create_task(keep(api, simulator.pods, changed=simulator.changed))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -34,8 +27,7 @@ async def serve(api: Api) -> None:
     except asyncio.CancelledError:
         logging.getLogger(__name__).info("stopping")
     finally:
-        for server in servers:
-            server.close()
+        simulator.close()
 
 
 def main() -> int:

@@ -27,7 +27,7 @@ _RESET: Final = struct.pack("ii", 1, 0)
 class Registry(Protocol):
     """What a connection asks the simulator."""
 
-    def arrived(self, connection: "Connection", address: str, port: int) -> Pod | None:
+    def arrived(self, connection: "Connection", address: str) -> Pod | None:
         """Say which pod accepts a new connection to ``address``, None if nobody does."""
 
     def left(self, connection: "Connection") -> None:
@@ -73,10 +73,9 @@ class Connection(asyncio.Protocol):
     # ---- the transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Find the pod; reset the connection if there is none, which to the other side looks like a dead process."""
+        """Find the pod; reset the connection if it has died since the kernel took the connection."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own class is none by inheritance
-        address, port = transport.get_extra_info("sockname")[:2]
-        self.pod = self._registry.arrived(self, address, port)
+        self.pod = self._registry.arrived(self, transport.get_extra_info("sockname")[0])
         if self.pod is None:
             self.reset()
 

@@ -1,7 +1,7 @@
 """The pods that the simulator answers for, as far as their addresses, faults and states matter."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -61,14 +61,13 @@ class Pod:
 
 
 def pod_of(manifest: Mapping[str, Any]) -> Pod | None:
-    """Read a pod from the API's JSON; None if it is not one of the application's, or its faults cannot be read."""
+    """Read a pod from the API's JSON; None if it is not one of the application's. Raises MalformedFaultsError."""
     metadata, spec, status = manifest["metadata"], manifest["spec"], manifest.get("status", {})
     labels = metadata.get("labels") or {}
-    try:
-        component = Component(labels.get(NAME, ""))
-        found = faults.of(metadata.get("annotations") or {}, [c.get("image", "") for c in spec["containers"]])
-    except ValueError:  # MalformedFaultsError too: kwok shows such a pod as CreateContainerConfigError
+    if labels.get(NAME) not in set(Component):
         return None
+    component = Component(labels[NAME])
+    found = faults.of(metadata.get("annotations") or {}, [c.get("image", "") for c in spec["containers"]])
     return Pod(
         uid=metadata["uid"],
         name=metadata["name"],
@@ -131,6 +130,9 @@ class Pods:
 
     def __len__(self) -> int:
         return len(self._by_uid)
+
+    def __iter__(self) -> Iterator[Pod]:
+        return iter(self._by_uid.values())
 
     def replace(self, pods: Iterable[Pod]) -> None:
         """Forget all and know ``pods``."""

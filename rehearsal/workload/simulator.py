@@ -1,41 +1,107 @@
 """The server: one process that stands for every application pod of the rehearsal."""
 
 import asyncio
+import logging
+import socket
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from rehearsal.workload import metrics
 from rehearsal.workload.connection import Connection
 from rehearsal.workload.metrics import Meter
 from rehearsal.workload.pods import PORTS, Component, Pod, Pods
 
+LOG: Final = logging.getLogger(__name__)
+
+BACKLOG: Final = 1024
+"""Connections to one pod that may wait to be accepted."""
+
+Address = tuple[str, int]
+
 
 @dataclass(kw_only=True)
 class Simulator:
-    """Hands each connection to the pod whose address it came in on, and keeps the pods' counters."""
+    """Listens on the address of each pod that runs, so that those of others refuse, and keeps the pods' counters."""
 
     pods: Pods
-    ports: dict[int, Component] = field(default_factory=lambda: {port: component for component, port in PORTS.items()})
-    """Which component answers on which port."""
+    ports: Mapping[Component, int] = field(default_factory=lambda: PORTS)
+    """Where each component listens."""
     clock: Callable[[], float] = time.time
+    _listeners: dict[Address, socket.socket] = field(default_factory=dict)
+    _arriving: set[asyncio.Task[Any]] = field(default_factory=set)  # keeps the tasks alive
     _connections: dict[str, set[Connection]] = field(default_factory=lambda: defaultdict(set))
     _meters: dict[str, Meter] = field(default_factory=dict)
 
-    async def listen(self, addresses: Sequence[str]) -> list[asyncio.Server]:
-        """Listen on every port of every address. Raises OSError if one is taken."""
-        loop = asyncio.get_running_loop()
-        return [
-            await loop.create_server(lambda: Connection(self), address, port, backlog=4096, reuse_address=True)
-            for address in addresses
-            for port in self.ports
-        ]
+    def changed(self, uid: str) -> None:
+        """Follow a pod's new state: with its address, and with its connections."""
+        pod = self.pods.get(uid)
+        if pod is None:
+            self._meters.pop(uid, None)
+        elif pod.stops is not None and pod.serves(self.clock()):
+            asyncio.get_running_loop().call_later(pod.stops - self.clock() + 0.05, self._listen)
+        self._listen()
+        for connection in list(self._connections.get(uid, ())):
+            if pod is None:
+                connection.finish()
+            elif pod.started is None:
+                connection.reset()
+            else:
+                connection.pod = pod
 
-    def arrived(self, connection: Connection, address: str, port: int) -> Pod | None:
+    def close(self) -> None:
+        """Listen nowhere, and reset every connection."""
+        for listener in self._listeners.values():
+            self._close(listener)
+        self._listeners.clear()
+        for connection in [one for connections in self._connections.values() for one in connections]:
+            connection.reset()
+
+    def _listen(self) -> None:
+        """Make the listening addresses those of the pods that serve: any other address refuses."""
+        now = self.clock()
+        wanted = {(pod.address, self.ports[pod.component]) for pod in self.pods if pod.address and pod.serves(now)}
+        for address in self._listeners.keys() - wanted:
+            self._close(self._listeners.pop(address))
+        for address in wanted - self._listeners.keys():
+            self._open(address)
+
+    def _open(self, address: Address) -> None:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+        except OSError as error:
+            listener.close()
+            LOG.warning("cannot listen on %s:%d: %s", *address, error.strerror)
+            return
+        self._listeners[address] = listener
+        asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+
+    def _close(self, listener: socket.socket) -> None:
+        asyncio.get_running_loop().remove_reader(listener)
+        listener.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(BACKLOG):
+            try:
+                accepted, _peer = listener.accept()
+            except OSError:  # no more, or no file descriptor left: tried again with the next connection
+                return
+            task = loop.create_task(loop.connect_accepted_socket(lambda: Connection(self), accepted))
+            self._arriving.add(task)
+            task.add_done_callback(self._arriving.discard)
+
+    # ---- what connections ask
+
+    def arrived(self, connection: Connection, address: str) -> Pod | None:
         """Say which pod accepts a new connection to ``address``, None if nobody does."""
         pod = self.pods.at(address)
-        if pod is None or self.ports.get(port) is not pod.component or not pod.serves(self.clock()):
+        if pod is None or not pod.serves(self.clock()):
             return None
         self._connections[pod.uid].add(connection)
         return pod
@@ -63,16 +129,3 @@ class Simulator:
         # A pod has no processor of its own here: it owns up to a millisecond per request.
         cpu = sum(one.count for one in meter.series.values()) / 1000
         return metrics.exposition(pod, meter, now=now, cpu=cpu)
-
-    def changed(self, uid: str) -> None:
-        """Let the connections of a pod follow its new state: end with it, or go on with its new faults."""
-        pod = self.pods.get(uid)
-        if pod is None:
-            self._meters.pop(uid, None)
-        for connection in list(self._connections.get(uid, ())):
-            if pod is None:
-                connection.finish()
-            elif pod.started is None:
-                connection.reset()
-            else:
-                connection.pod = pod

@@ -7,7 +7,6 @@ import logging
 import ssl
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ import aiohttp
 import yaml
 
 from rehearsal.errors import ClusterFailed
+from rehearsal.workload.faults import MalformedFaultsError
 from rehearsal.workload.pods import SELECTOR, Pod, Pods, pod_of
 
 LOG: Final = logging.getLogger(__name__)
@@ -142,8 +142,11 @@ def _apply(event: Mapping[str, Any], pods: Pods) -> None:
 
 
 def _read(manifest: Mapping[str, Any]) -> Pod | None:
-    """Read a pod; one that has a shape nobody expected is left out, so that the others go on."""
-    with suppress(KeyError, TypeError, IndexError):
+    """Read a pod; one that makes no sense is left out, so that it refuses connections and the others go on."""
+    try:
         return pod_of(manifest)
-    LOG.warning("pods: cannot read %s", manifest.get("metadata", {}).get("name"))
+    except MalformedFaultsError as error:
+        LOG.warning("pod %s answers nothing: %s", manifest["metadata"]["name"], error)
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        LOG.warning("pod %s cannot be read: %r", manifest.get("metadata", {}).get("name"), error)
     return None
