@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from annotated_types import Ge, Le
@@ -53,16 +53,14 @@ def unknown(location: Location) -> Problem:
     return Problem(key=full_key(location), what=f"is not a known key; {hint}", example=None)
 
 
-def example_of(field: FieldInfo | None, given: Any = None) -> Scalar | None:  # noqa: ANN401 - a JSON value
-    """A value that would do, none for secrets. Inside maps of free keys it is what was ``given``, as text."""
+def example_of(field: FieldInfo | None) -> Scalar | Sequence[str] | None:
+    """A value that would do; none for secrets."""
     if field is None:
-        return shown(given) if isinstance(given, str | int) else "text"
+        return "text"
     if is_secret(field):
         return None
     value = field.examples[0] if field.examples else field.get_default(call_default_factory=True)
-    if isinstance(value, list | tuple):
-        value = value[0] if value else None
-    return value if isinstance(value, str | int) else None
+    return value if isinstance(value, str | int | list) else None
 
 
 def meaning(field: FieldInfo) -> str:
@@ -78,10 +76,15 @@ def show(value: Any) -> str:  # noqa: ANN401 - a JSON value
 
 def _wrong(location: Location, details: ErrorDetails, *, hidden: bool) -> Problem:
     field = field_at(location)
+    example = example_of(field)
+    if isinstance(location[-1], int) and not isinstance(example, str | int | None):
+        example = example[0]
+    if field is None and details["type"] == "string_type" and isinstance(details["input"], int) and not hidden:
+        example = shown(details["input"])  # a number or a truth value, that only wants quotes
     return Problem(
         key=full_key(location),
         what=_must(details, field, model_at(location)) + ("" if hidden else f", but is {show(details['input'])}"),
-        example=example_of(field, None if hidden else details["input"]),
+        example=example,
         replaces=details["type"] == "tuple_type",
     )
 

@@ -28,7 +28,7 @@ class Problem:
     """Full key, as ``pulumi config`` takes it: ``english-training:database.host``."""
     what: str
     """What is wrong with it; names the value unless that is a secret."""
-    example: Scalar | None
+    example: Scalar | Sequence[str] | None
     """A value that would do; ``None`` where the key must go, and for secrets."""
     replaces: bool = False
     """The value there has the wrong shape, and has to go before ``example`` fits in."""
@@ -40,9 +40,11 @@ class Problem:
         remove = _line("rm", stack, *_path(self.key), self.key)
         if self.example is None:
             return remove
-        key = f"{self.key}[0]" if self.replaces else self.key
-        put = _line("set", stack, *_path(key), *_type(key, self.example), key, shown(self.example))
-        return f"{remove} && {put}" if self.replaces else put
+        if isinstance(self.example, str | int):
+            puts = [_put(stack, self.key, self.example)]
+        else:
+            puts = [_put(stack, f"{self.key}[{index}]", entry) for index, entry in enumerate(self.example)]
+        return " && ".join([remove, *puts] if self.replaces else puts)
 
 
 class SettingsError(pulumi.RunError):
@@ -66,7 +68,7 @@ def report(stack: str, problems: Sequence[Problem]) -> str:
     return "\n".join(lines)
 
 
-def shown(value: Scalar) -> str:
+def shown(value: Scalar | Sequence[str]) -> str:
     """A value as one types it."""
     return value if isinstance(value, str) else json.dumps(value)
 
@@ -79,6 +81,10 @@ def full_key(location: Location) -> str:
 
 def _line(verb: str, stack: str, *arguments: str) -> str:
     return shlex.join(["pulumi", "config", verb, "--stack", stack, *arguments])
+
+
+def _put(stack: str, key: str, value: Scalar) -> str:
+    return _line("set", stack, *_path(key), *_type(key, value), key, shown(value))
 
 
 def _path(key: str) -> Sequence[str]:
@@ -94,4 +100,4 @@ def _type(key: str, example: Scalar) -> Sequence[str]:
 def _segment(part: str | int) -> str:
     if isinstance(part, int):
         return f"[{part}]"
-    return f".{part}" if re.fullmatch(r"[\w-]+", part, re.ASCII) else f'["{part}"]'
+    return f".{part}" if re.fullmatch(r"[\w-]+", part, re.ASCII) else f"[{json.dumps(part, ensure_ascii=False)}]"

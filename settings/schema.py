@@ -37,8 +37,10 @@ def model_at(location: Location) -> type[Section] | None:
 
 
 def field_at(location: Location) -> FieldInfo | None:
-    """The field at ``location``; ``None`` inside maps of free keys, and where there is none."""
+    """The field at ``location``, or whose list that is; ``None`` inside maps of free keys, and where there is none."""
     *parents, last = location
+    while isinstance(last, int):
+        *parents, last = parents
     model = model_at(tuple(parents))
     return fields(model).get(last) if model is not None and isinstance(last, str) else None
 
