@@ -1,10 +1,12 @@
 """What a managed cluster has on its first day."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Any, Final
 
 from rehearsal.cluster.api import Api
 from rehearsal.cluster.configuration import CONTROL_NAMESPACE
+from rehearsal.cluster.layout import Layout
 
 REGION: Final = "local"
 ZONES: Final = ("local-a", "local-b", "local-c")
@@ -13,10 +15,10 @@ CAPACITY: Final = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-stor
 MANAGER: Final = "rehearsal"
 
 
-def furnish(api: Api) -> str:
+def furnish(api: Api, layout: Layout) -> str:
     """Create nodes and storage classes. Returns what is still missing for the cluster to be usable, or nothing.
 
-    Applying twice changes nothing, so that every start can do it.
+    Applying twice changes nothing that matters, so that every start can do it.
     """
     for index, zone in enumerate(ZONES):
         node = node_document(zone, address=f"172.30.0.{11 + index}")
@@ -24,7 +26,9 @@ def furnish(api: Api) -> str:
     for storage_class in storage_class_documents():
         path = f"/apis/storage.k8s.io/v1/storageclasses/{storage_class['metadata']['name']}"
         api.apply(path, storage_class, manager=MANAGER)
-    ensure_gateway_secret(api)
+    for secret in gateway_secrets(layout):
+        path = f"/api/v1/namespaces/{CONTROL_NAMESPACE}/secrets/{secret['metadata']['name']}"
+        api.apply(path, secret, manager=MANAGER)
     if api.get("/api/v1/namespaces/default/serviceaccounts/default") is None:
         return "the service account of namespace default is not there yet"
     not_ready = [zone for zone in ZONES if not _is_ready(api.get(f"/api/v1/nodes/{node_name(zone)}"))]
@@ -69,17 +73,27 @@ def storage_class_documents() -> tuple[dict[str, Any], ...]:
     )
 
 
-def ensure_gateway_secret(api: Api) -> None:
-    """Envoy Gateway reads one Secret of its own in the cluster, the salt of its cookies."""
-    path = f"/api/v1/namespaces/{CONTROL_NAMESPACE}/secrets/envoy-oidc-hmac"
-    if api.get(path) is None:
-        document = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": "envoy-oidc-hmac"},
-            "stringData": {"hmac-secret": secrets.token_hex(16)},
-        }
-        api.apply(path, document, manager=MANAGER)
+def gateway_secrets(layout: Layout) -> tuple[dict[str, Any], ...]:
+    """The Secrets that Envoy Gateway expects in its namespace: the salt of its cookies, Envoy's client certificate."""
+    certificate = {
+        "ca.crt": layout.certificate("gateway-ca").read_text(),
+        "tls.crt": layout.certificate("xds-client").read_text(),
+        "tls.key": layout.key("xds-client").read_text(),
+    }
+    return (
+        _secret("envoy-oidc-hmac", "Opaque", {"hmac-secret": secrets.token_hex(16)}),
+        _secret("envoy", "kubernetes.io/tls", certificate),
+    )
+
+
+def _secret(name: str, kind: str, content: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": kind,
+        "metadata": {"name": name},
+        "stringData": dict(content),
+    }
 
 
 def _storage_class(name: str, *, binding: str, default: bool) -> dict[str, Any]:

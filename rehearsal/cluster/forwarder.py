@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 CHUNK: Final = 64 * 1024
@@ -59,7 +60,7 @@ async def serve(routes: Sequence[Route], source: str | None) -> None:
     """Accept on every route's socket, for ever."""
     servers = [
         await asyncio.start_server(
-            lambda reader, writer, route=route: splice(reader, writer, route, source),
+            partial(splice, route=route, source=source),
             sock=socket.socket(fileno=route.descriptor),
             limit=CHUNK,
             backlog=BACKLOG,

@@ -29,7 +29,7 @@ def healthy(url: str, layout: Layout, *, timeout: float = 2.0) -> bool:
 
 
 def gateway_kinds(api: Api) -> frozenset[str] | None:
-    """The Gateway API's and Envoy Gateway's kinds that the API server knows; ``None`` while an essential one is missing."""
+    """The gateway's kinds of resources that the API server knows; ``None`` while an essential one is missing."""
     kinds = frozenset(
         resource["kind"] for group in _GROUPS for resource in (api.get(f"/apis/{group}") or {}).get("resources", [])
     )

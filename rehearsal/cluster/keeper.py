@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from rehearsal.cluster.layout import Layout
 from rehearsal.cluster.parts import Part
@@ -19,7 +19,11 @@ SETTLED: Final = 30.0
 GRACE: Final = 3.0
 """Seconds between asking a part to stop and stopping it."""
 POLL: Final = 0.1
-WATCH: Final = 2.0
+"""Seconds between two health checks of a part that starts."""
+CHILD_EVERY: Final = 1.0
+"""Seconds between two looks for a part's child."""
+GATE_EVERY: Final = 5.0
+"""Seconds between two looks through the gate of a part that runs; while it waits, five times as often."""
 
 Seen = frozenset[str] | None
 """What a gate saw: ``None`` keeps the part waiting, a change restarts it."""
@@ -111,16 +115,17 @@ class Keeper:
             if seen is not None and seen == last:
                 return seen
             last = seen
-            await asyncio.sleep(WATCH / 2)
+            await asyncio.sleep(GATE_EVERY / 5)
 
     async def _look(self, otherwise: Seen) -> Seen:
         try:
             return await self._around.look()
-        except Exception:  # noqa: BLE001 - whatever keeps the API server from answering: it is as it was
-            return otherwise
+        except Exception:
+            return otherwise  # Whatever keeps the API server from answering: what was there is taken to be there still.
 
     async def _live(self, seen: Seen) -> str | None:
         """One life of the process. Returns why it ended; ``None`` if that was intended."""
+        traces = self._traces()
         try:
             process = self._around.nursery.spawn(
                 self.part.argv,
@@ -131,9 +136,10 @@ class Keeper:
         except OSError as error:
             return f"cannot be started: {error}"
         self._set(State.STARTING, pid=process.pid)
-        watch = asyncio.create_task(self._watch(process, seen))
+        watch = asyncio.create_task(self._watch(process, seen, traces))
         try:
-            await asyncio.wait([process.exited, watch], return_when=asyncio.FIRST_COMPLETED)
+            both: list[asyncio.Future[Any]] = [process.exited, watch]
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if process.exited.done():
                 return f"{describe_exit(process.exited.result())}{self._last_words()}"
             return watch.result()
@@ -143,25 +149,52 @@ class Keeper:
             self._child = None
             await process.end(grace=GRACE)
 
-    async def _watch(self, process: Process, seen: Seen) -> str | None:
+    async def _watch(self, process: Process, seen: Seen, traces: frozenset[str]) -> str | None:
         """Returns why a living process has to be replaced; ``None`` if its gate has changed."""
         while self.part.health is not None and not await self._around.healthy(self.part.health):
             await asyncio.sleep(POLL)
         self.ready.set()
         self._set(State.RUNNING, pid=process.pid)
-        if self.part.gate is None and self.part.child is None:
-            await asyncio.wait({process.exited})  # Not awaited itself: cancelling this watch must not cancel it.
+        guards: list[asyncio.Task[str | None]] = []
+        if self.part.gate is not None:
+            guards.append(asyncio.create_task(self._guard_gate(seen)))
+        if self.part.child is not None:
+            guards.append(asyncio.create_task(self._guard_child(process.pid, self.part.child, traces)))
+        if not guards:
+            await asyncio.wait([process.exited])  # Not awaited itself: cancelling this watch must not cancel it.
+            return None
+        try:
+            finished, _ = await asyncio.wait(guards, return_when=asyncio.FIRST_COMPLETED)
+            return finished.pop().result()
+        finally:
+            for guard in guards:
+                guard.cancel()
+
+    async def _guard_gate(self, seen: Seen) -> None:
+        """Returns when the gate shows something else than ``seen``."""
+        while await self._look(seen) == seen:
+            await asyncio.sleep(GATE_EVERY)
+
+    async def _guard_child(self, pid: int, name: str, before: frozenset[str]) -> str:
+        """Returns when ``pid`` has started its child ``name``, and the child is gone.
+
+        A child may end sooner than anybody looks: then only its trace is there.
+        """
+        missed = False
         while True:
-            if self.part.gate is not None and await self._look(seen) != seen:
-                return None
-            if self.part.child is not None:
-                child = child_of(process.pid, self.part.child)
-                if child is None and self._child is not None:
-                    return f"its child {self.part.child} ended"
-                if child != self._child:
-                    self._child = child
-                    self._around.changed()
-            await asyncio.sleep(WATCH)
+            child = child_of(pid, name)
+            if child is None and missed:
+                return f"its child {name} ended"
+            missed = child is None and (self._child is not None or self._traces() > before)
+            if child is not None and child != self._child:
+                self._child = child
+                self._around.changed()
+            await asyncio.sleep(CHILD_EVERY)
+
+    def _traces(self) -> frozenset[str]:
+        """What the part's children have left behind so far."""
+        folder = self.part.child_traces
+        return frozenset(entry.name for entry in folder.iterdir()) if folder and folder.is_dir() else frozenset()
 
     def _last_words(self) -> str:
         """The end of the part's log, for people."""

@@ -36,7 +36,7 @@ class Layout:
 
     @property
     def etcd(self) -> Path:
-        """etcd's data: the one thing that must outlive a restart."""
+        """Etcd's data: the one thing that must outlive a restart."""
         return self.root / "etcd"
 
     @property

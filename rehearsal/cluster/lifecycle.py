@@ -1,38 +1,34 @@
 """Start, stop and look at the embedded cluster of a checkout."""
 
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from rehearsal.cluster import namespace, pki, prepare
+from rehearsal.cluster.host import inside_pids, supervisors
 from rehearsal.cluster.layout import Layout
 from rehearsal.cluster.lock import exclusive
-from rehearsal.cluster.plan import PROGRAMS, Binaries, Plan, Ports
+from rehearsal.cluster.plan import PROGRAMS, Binaries, Plan, Ports, fingerprint
 from rehearsal.cluster.ports import listen
-from rehearsal.cluster.processes import inside_pids
 from rehearsal.cluster.record import Record
 from rehearsal.cluster.state import PartStatus, Report, State
+from rehearsal.cluster.waiting import Reporter, wait
 from rehearsal.errors import ClusterFailed, Missing, NotRunning
 from rehearsal.paths import REPOSITORY, Paths
 
-Reporter = Callable[[str], None]
-"""Told, in one line each, how far a command has come."""
-
-START_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 20.0
-HOPELESS: Final = 5
-"""Restarts of a part after which a start gives up."""
-POLL: Final = 0.1
+POLL: Final = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +65,22 @@ def start(paths: Paths, toolchain: Binaries, ports: Ports, report: Reporter) -> 
     layout = Layout(root=paths.cluster)
     with exclusive(paths), ExitStack() as cleanup:
         before = Plan.read(layout)
-        plan = Plan(programs=_programs(toolchain), http=ports.http, https=ports.https, api=before.api if before else 0)
+        programs = _programs(toolchain)
+        plan = Plan(
+            programs=programs,
+            envoy_version=_envoy_version(programs["envoy"]),
+            sources=fingerprint(REPOSITORY),
+            http=ports.http,
+            https=ports.https,
+            api=before.api if before else 0,
+        )
         if Record.read(layout) is not None:
             if plan == before and not pki.expired(layout, datetime.now(UTC), margin=pki.RENEWAL):
-                return _wait(paths, layout, plan, report, renewed=())
-            report("the embedded cluster runs with other programs, ports or old certificates: starting it again")
-            _stop(layout)
+                return _settle(paths, layout, plan, report, renewed=())
+            report(
+                "starting the embedded cluster again: its programs, ports or sources changed, or certificates grow old"
+            )
+        _stop(layout)
         root = _privilege()
         sockets = listen(ports, plan.api)
         for sock in (sock for group in sockets.values() for sock in group):
@@ -85,7 +91,7 @@ def start(paths: Paths, toolchain: Binaries, ports: Ports, report: Reporter) -> 
         if renewed:
             report(f"renewed certificates: {', '.join(renewed)}")
         _launch(layout, root=root, sockets=sockets)
-        return _wait(paths, layout, plan, report, renewed=tuple(renewed))
+        return _settle(paths, layout, plan, report, renewed=tuple(renewed))
 
 
 def stop(paths: Paths) -> bool:
@@ -114,13 +120,28 @@ def status(paths: Paths) -> Status:
     )
 
 
+def running(paths: Paths) -> Running:
+    """The checkout's cluster, for a command that needs it.
+
+    Raises :class:`NotRunning`, or :class:`CertificateExpired` if it is no longer of use.
+    """
+    layout = Layout(root=paths.cluster)
+    plan, said = Plan.read(layout), Report.read(layout)
+    if plan is None or Record.read(layout) is None:
+        raise _not_running(paths, "is not running")
+    pki.require_valid(layout, datetime.now(UTC))
+    if said is None or not said.ready:
+        raise _not_running(paths, "is not ready (make status tells more)")
+    return _running(paths, layout, plan)
+
+
 def enter(paths: Paths) -> list[str]:
     """The prefix that runs a command in the cluster's network namespace. Raises :class:`NotRunning`."""
     layout = Layout(root=paths.cluster)
     record = Record.read(layout)
     supervisor = inside_pids(record.launcher.pid).get(1) if record else None
     if record is None or supervisor is None:
-        raise NotRunning(f"the embedded cluster of {paths.checkout} is not running", remedy="make up")
+        raise _not_running(paths, "is not running")
     return namespace.nsenter_argv(supervisor, root=record.root)
 
 
@@ -130,6 +151,15 @@ def _programs(toolchain: Binaries) -> dict[str, str]:
         if not os.access(path, os.X_OK):
             raise Missing(f"{name} is not at {path}, or is not executable", remedy="make up   (builds what is missing)")
     return programs
+
+
+def _envoy_version(program: str) -> str:
+    """The version that the program says it has."""
+    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    found = re.search(r"/(\d+\.\d+\.\d+)/", answer.stdout)
+    if found is None:
+        raise ClusterFailed(f"{program} --version does not name a version", remedy="make clean, then make up")
+    return found.group(1)
 
 
 def _privilege() -> bool:
@@ -174,68 +204,46 @@ def _launch(layout: Layout, *, root: bool, sockets: Mapping[str, Sequence[socket
         )
 
 
-def _wait(paths: Paths, layout: Layout, plan: Plan, report: Reporter, *, renewed: tuple[str, ...]) -> Running:
-    """Wait until the supervisor calls the cluster ready."""
-    deadline = time.monotonic() + START_SECONDS
-    told: set[str] = set()
-    while True:
-        alive = Record.read(layout) is not None
-        said = Report.read(layout)
-        if alive and said is not None and said.ready:
-            return Running(
-                ports=Ports(http=plan.http, https=plan.https),
-                api_port=plan.api,
-                kubeconfig=paths.kubeconfig,
-                ca=layout.ca,
-                renewed=renewed,
-            )
-        for part in said.parts if said else ():
-            if part.state == State.RUNNING and part.name not in told:
-                told.add(part.name)
-                report(f"{part.name} is up")
-        late = time.monotonic() - (deadline - START_SECONDS)
-        if late > START_SECONDS or (not alive and late > 3) or _hopeless(said):  # noqa: PLR2004 - seconds
-            raise _failure(layout, said, alive=alive)
-        time.sleep(POLL)
+def _settle(paths: Paths, layout: Layout, plan: Plan, report: Reporter, *, renewed: tuple[str, ...]) -> Running:
+    """Wait for the cluster; if it does not come up, leave nothing of it running."""
+    try:
+        wait(layout, report)
+    except ClusterFailed:
+        _stop(layout)
+        raise
+    return replace(_running(paths, layout, plan), renewed=renewed)
 
 
-def _hopeless(said: Report | None) -> bool:
-    return said is not None and any(part.needed and part.restarts >= HOPELESS for part in said.parts)
-
-
-def _failure(layout: Layout, said: Report | None, *, alive: bool) -> ClusterFailed:
-    """Which part is to blame, what it said, and where to read more."""
-    if said is None:
-        log = layout.log("launcher")
-        why = "its supervisor does not start" if alive else "its launcher ended"
-        return ClusterFailed(f"the embedded cluster did not come up: {why}", remedy=f"read {log}, then make up")
-    late = [part for part in said.parts if part.needed and part.state != State.RUNNING]
-    worst = max(late, key=lambda part: (part.restarts, part.state != State.WAITING), default=None)
-    if worst is None:
-        return ClusterFailed(
-            f"the embedded cluster did not become ready: {said.problem}",
-            remedy=f"read {layout.log('kwok')} and {layout.log('kube-controller-manager')}, then make up",
-        )
-    return ClusterFailed(
-        f"the embedded cluster did not come up: {worst.name} is {worst.state.value}"
-        + (f" ({worst.detail})" if worst.detail else ""),
-        remedy=f"read {layout.log(worst.name)}, then make up; if its data is damaged: make clean, then make up",
+def _running(paths: Paths, layout: Layout, plan: Plan) -> Running:
+    return Running(
+        ports=Ports(http=plan.http, https=plan.https), api_port=plan.api, kubeconfig=paths.kubeconfig, ca=layout.ca
     )
 
 
+def _not_running(paths: Paths, how: str) -> NotRunning:
+    return NotRunning(f"the embedded cluster of {paths.checkout} {how}", remedy="make up")
+
+
 def _stop(layout: Layout) -> bool:
+    """Ask the launcher to end everything, and see to it. Returns whether there was anything."""
     record = Record.read(layout)
-    if record is None:
+    if record is not None:
+        with suppress(ProcessLookupError):
+            os.kill(record.launcher.pid, signal.SIGTERM)
+    elif not layout.record.exists():
         return False
-    inside = inside_pids(record.launcher.pid).get(1)
-    os.kill(record.launcher.pid, signal.SIGTERM)
+    # Without a living launcher the supervisor stops by itself; either way it is given the time it needs.
     deadline = time.monotonic() + STOP_SECONDS
-    while record.launcher.alive():
+    while (record is not None and record.launcher.alive()) or (record is None and supervisors(layout.root)):
         if time.monotonic() > deadline:
-            for pid in (record.launcher.pid, inside):
-                if pid is not None:
-                    os.kill(pid, signal.SIGKILL)
+            _kill([*supervisors(layout.root), *([record.launcher.pid] if record is not None else [])])
             break
-        time.sleep(POLL / 2)
+        time.sleep(POLL)
     layout.record.unlink(missing_ok=True)
     return True
+
+
+def _kill(pids: Sequence[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rehearsal.errors import Busy
+from rehearsal.errors import Busy, ClusterFailed
 from rehearsal.paths import Paths
 
 _held: set[Path] = set()
@@ -17,14 +17,20 @@ def exclusive(paths: Paths) -> Iterator[None]:
     """Hold the checkout's lock; within a process that holds it already, do nothing.
 
     The kernel lets go of the lock when its holder ends, in whatever way: a lock file by itself means nothing.
-    Raises :class:`Busy` if another process holds the lock.
+    Raises :class:`Busy` if another process holds the lock, :class:`ClusterFailed` if this user may not take it.
     """
     path = paths.state / "lock"
     if path in _held:
         yield
         return
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except PermissionError:
+        raise ClusterFailed(
+            f"this user may not write to {path.parent}: another user ran the rehearsal in this checkout",
+            remedy=f"as that user: make clean; or: sudo chown -R $(id -u) {path.parent}",
+        ) from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

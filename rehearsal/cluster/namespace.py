@@ -58,6 +58,15 @@ def set_up_network(ranges: Sequence[str] = LOCAL_RANGES) -> None:
             fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sh14x", alias, _IFF_UP))
 
 
+def set_up_shared_memory() -> None:
+    """Give this mount namespace a ``/dev/shm`` of its own: Envoy leaves a file of a fixed name there.
+
+    Two Envoys on one machine would meet in it, and the file would stay behind.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    _mount(libc, "tmpfs", "/dev/shm", "tmpfs", 0)  # noqa: S108 - this is about that very folder
+
+
 def run_with_folder(source: Path, target: str, scratch: Path, argv: Sequence[str]) -> None:
     """Become ``argv`` with ``source`` visible as ``/target``, where the host has no such folder and gets none.
 

@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
+from rehearsal.cluster.configuration import CONTROL_NAMESPACE, GATEWAY_FOLDERS
 from rehearsal.cluster.layout import (
     API_ADDRESS,
     API_PORT,
@@ -49,12 +50,14 @@ class Part:
     gate: Gate | None = None
     child: str | None = None
     """A process that this part starts and does not start again by itself: its loss restarts the part."""
+    child_traces: Path | None = None
+    """A folder that gets a new entry whenever the part starts its child."""
     descriptors: tuple[int, ...] = ()
     """Inherited file descriptors that the part keeps."""
 
 
 def all_parts(layout: Layout, plan: Plan, sockets: Mapping[str, Sequence[int]]) -> tuple[Part, ...]:
-    """Every part. ``sockets`` are the inherited listening sockets by what they lead to: ``http``, ``https``, ``api``."""
+    """Every part. ``sockets``: the inherited listening sockets by what they lead to (``http``, ``https``, ``api``)."""
     return (
         etcd(layout, plan),
         api_server(layout, plan),
@@ -84,6 +87,9 @@ def etcd(layout: Layout, plan: Plan) -> Part:
             f"--initial-advertise-peer-urls={peer}",
             f"--initial-cluster=rehearsal={peer}",
             "--unsafe-no-fsync",
+            # The only member need not wait a second for others before it leads.
+            "--heartbeat-interval=50",
+            "--election-timeout=250",
             "--snapshot-count=5000",
             "--quota-backend-bytes=1073741824",
             "--log-level=warn",
@@ -115,8 +121,7 @@ def api_server(layout: Layout, plan: Plan) -> Part:
             "--max-requests-inflight=200",
             "--max-mutating-requests-inflight=100",
             "--profiling=false",
-            "--shutdown-delay-duration=0s",
-            "--v=1",
+            "--v=0",
         ),
         health=f"https://127.0.0.1:{API_PORT}/readyz",
         after=("etcd",),
@@ -201,11 +206,16 @@ def envoy_gateway(layout: Layout, plan: Plan) -> Part:
     return Part(
         name="envoy-gateway",
         argv=_python("rehearsal.cluster.namespace", *folders, *command),
-        environment={"KUBECONFIG": str(layout.kubeconfig("envoy-gateway")), "ENVOY_GATEWAY_NAMESPACE": "kube-system"},
+        environment={
+            "KUBECONFIG": str(layout.kubeconfig("envoy-gateway")),
+            "ENVOY_GATEWAY_NAMESPACE": CONTROL_NAMESPACE,
+            "ENVOY_VERSION": plan.envoy_version,
+        },
         health="http://127.0.0.1:8081/readyz",
         after=("kube-apiserver",),
         gate=Gate.GATEWAY_API,
         child="envoy",
+        child_traces=layout.gateway / GATEWAY_FOLDERS["runtimeDir"],
     )
 
 
@@ -241,7 +251,10 @@ def _controller(layout: Layout, name: str) -> tuple[str, ...]:
         *_serving(layout, name),
         "--leader-elect=false",
         "--profiling=false",
-        "--v=1",
+        # The default of 20 a second makes the first start 4 s longer, and every larger change slower.
+        "--kube-api-qps=200",
+        "--kube-api-burst=400",
+        "--v=0",
     )
 
 

@@ -19,7 +19,7 @@ from rehearsal.errors import CertificateExpired
 AUTHORITY_DAYS: Final = 3650
 LEAF_DAYS: Final = 365
 RENEWAL: Final = timedelta(days=30)
-"""A leaf with less than this left is renewed by the next start."""
+"""A certificate with less than this left is renewed by the next start."""
 CLOCK_SKEW: Final = timedelta(minutes=5)
 
 PUBLIC_AUTHORITY: Final = "rehearsal-ca"
@@ -61,7 +61,7 @@ LEAVES: Final = (
     _client("issuer", "rehearsal-issuer", *_MASTERS),
     _client("supervisor", "rehearsal-supervisor", *_MASTERS),
     Leaf(name="front-proxy", authority="front-proxy-ca", common_name="front-proxy"),
-    Leaf(name="xds-server", authority="gateway-ca", common_name="envoy-gateway", names=_LOCAL),
+    Leaf(name="xds-server", authority="gateway-ca", common_name="envoy-gateway", names=("envoy-gateway", *_LOCAL)),
     Leaf(name="xds-client", authority="gateway-ca", common_name="envoy"),
 )
 
@@ -84,11 +84,11 @@ def ensure(layout: Layout, now: datetime) -> list[str]:
     renewed: list[str] = []
     fresh: set[str] = set()
     for name in AUTHORITIES:
-        if not _keep(layout, name, now, timedelta(0), renewed):
+        if not _keep(layout, name, now, renewed):
             _store(layout, name, issue_authority(name, now))
             fresh.add(name)
     for leaf in LEAVES:
-        kept = _keep(layout, leaf.name, now, RENEWAL, renewed)
+        kept = _keep(layout, leaf.name, now, renewed)
         if kept and leaf.authority not in fresh:
             continue
         pair = issue(
@@ -160,7 +160,7 @@ def issue(
     names: Sequence[str] = (),
     client: bool = True,
 ) -> Pair:
-    """A certificate signed by ``authority``: for a server if it has ``names``, for a client unless ``client`` is false."""
+    """A certificate signed by ``authority``: for a server if it has ``names``, for a client if ``client``."""
     signer = serialization.load_pem_private_key(authority.key, password=None)
     if not isinstance(signer, ec.EllipticCurvePrivateKey):
         raise TypeError("an authority's key is an elliptic-curve key")
@@ -181,11 +181,11 @@ def issue(
     return Pair(certificate=certificate.public_bytes(serialization.Encoding.PEM), key=_private(key))
 
 
-def _keep(layout: Layout, name: str, now: datetime, margin: timedelta, renewed: list[str]) -> bool:
+def _keep(layout: Layout, name: str, now: datetime, renewed: list[str]) -> bool:
     """Whether the stored certificate will do. One that has run out is noted in ``renewed``."""
     if not (layout.certificate(name).exists() and layout.key(name).exists()):
         return False
-    if _end(layout.certificate(name).read_bytes()) > now + margin:
+    if _end(layout.certificate(name).read_bytes()) > now + RENEWAL:
         return True
     renewed.append(name)
     return False

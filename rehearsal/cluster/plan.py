@@ -1,5 +1,6 @@
 """What one start decided, written down for the processes it leaves behind."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,11 +36,25 @@ class Ports:
     https: int = 8443
 
 
+def fingerprint(repository: Path) -> str:
+    """A hash over the sources of the processes that a start leaves behind."""
+    digest = hashlib.sha256()
+    for folder in ("cluster", "workload"):
+        for file in sorted((repository / "rehearsal" / folder).iterdir()):
+            if file.suffix in (".py", ".yaml"):
+                digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Programs and host-side ports of one embedded cluster."""
 
     programs: Mapping[str, str]
+    envoy_version: str
+    """What the program ``envoy`` says it is."""
+    sources: str
+    """Fingerprint of this package and the workload simulator: a cluster that other sources started starts again."""
     http: int
     https: int
     api: int
@@ -47,9 +62,12 @@ class Plan:
 
     @classmethod
     def read(cls, layout: Layout) -> Self | None:
-        """The last start's plan; ``None`` before the first."""
+        """The last start's plan; ``None`` before the first, and if another version of this program wrote it."""
         content = files.read_json(layout.plan)
-        return None if content is None else cls(**content)
+        try:
+            return None if content is None else cls(**content)
+        except TypeError:
+            return None
 
     def write(self, layout: Layout) -> None:
         """Remember this plan."""

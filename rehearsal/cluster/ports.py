@@ -10,6 +10,8 @@ from rehearsal.errors import PortInUse
 
 LOOPBACK: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 BACKLOG: Final = 512
+HIGH: Final = 60000
+"""Ports from here on have a lower one suggested instead of a higher."""
 LAUNCHER: Final = "rehearsal.cluster.launcher"
 
 
@@ -48,7 +50,11 @@ def describe_owner(port: int) -> str:
 
     try:
         pid = next(
-            (c.pid for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr.port == port),
+            (
+                connection.pid
+                for connection in psutil.net_connections("tcp")
+                if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+            ),
             None,
         )
         if pid is None:
@@ -97,4 +103,4 @@ def _in_use(name: str, port: int, error: OSError, owner: Callable[[int], str]) -
     else:
         holder = owner(port)
         problem = f"port {port} on 127.0.0.1 is in use" + (f" by {holder}" if holder else "")
-    return PortInUse(problem, remedy=f"make up {variable}={port + 1000 if port < 60000 else port - 1000}")
+    return PortInUse(problem, remedy=f"make up {variable}={port + (1000 if port < HIGH else -1000)}")

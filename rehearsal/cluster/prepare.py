@@ -1,8 +1,6 @@
 """Writes down everything that the parts read: certificates, kubeconfigs, configuration."""
 
-import re
 import shutil
-import subprocess
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -14,8 +12,6 @@ from rehearsal.paths import Paths
 
 INSIDE: Final = f"https://127.0.0.1:{API_PORT}"
 CLIENTS: Final = ("kube-controller-manager", "kube-scheduler", "kwok", "envoy-gateway")
-ENVOY_DEFAULT: Final = "1.39.1"
-"""The Envoy that Envoy Gateway runs when its EnvoyProxy names none."""
 
 
 def everything(paths: Paths, layout: Layout, plan: Plan, now: datetime) -> list[str]:
@@ -64,15 +60,7 @@ def _gateway(layout: Layout, plan: Plan) -> None:
         files.write(folder / "tls.crt", layout.certificate(leaf).read_bytes())
         files.write(folder / "tls.key", layout.key(leaf).read_bytes())
     (layout.gateway / "root").mkdir()
-    for version in {ENVOY_DEFAULT, _envoy_version(plan.programs["envoy"])}:
-        link = configuration.envoy_link(layout, version)
-        link.parent.mkdir(parents=True)
-        link.symlink_to(plan.programs["envoy"])
+    link = configuration.envoy_link(layout, plan.envoy_version)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(plan.programs["envoy"])
     files.write_json(layout.config / "envoy-gateway.json", configuration.envoy_gateway(layout))
-
-
-def _envoy_version(program: str) -> str:
-    """The version that the program says it has."""
-    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-    found = re.search(r"/(\d+\.\d+\.\d+)/", answer.stdout)
-    return found.group(1) if found else ENVOY_DEFAULT

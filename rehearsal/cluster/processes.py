@@ -82,25 +82,3 @@ def child_of(parent: int, name: str, proc: Path = Path("/proc")) -> int | None:
         if head.partition("(")[2] == name and int(tail.split()[1]) == parent:
             return int(stat.parent.name)
     return None
-
-
-def inside_pids(ancestor: int) -> dict[int, int]:
-    """Process ids as the innermost namespace counts them, to the host's, of ``ancestor``'s descendants in a namespace."""
-    import psutil  # noqa: PLC0415 - for the host's commands alone, not for PID 1
-
-    found: dict[int, int] = {}
-    try:
-        descendants = psutil.Process(ancestor).children(recursive=True)
-    except psutil.Error:
-        return found
-    for process in descendants:
-        try:
-            text = Path(f"/proc/{process.pid}/status").read_text()
-        except OSError:
-            continue  # It ended while being looked at.
-        for line in text.splitlines():
-            if line.startswith("NSpid:"):
-                numbers = [int(number) for number in line.split()[1:]]
-                if len(numbers) > 1:
-                    found[numbers[-1]] = process.pid
-    return found

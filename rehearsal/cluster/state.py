@@ -54,12 +54,15 @@ class Report:
 
     @classmethod
     def read(cls, layout: Layout) -> Self | None:
-        """The last report; ``None`` if there is none."""
+        """The last report; ``None`` if there is none, or one of another version of this program."""
         content = files.read_json(layout.status)
         if content is None:
             return None
-        parts = tuple(PartStatus.of(part) for part in content["parts"])
-        return cls(ready=content["ready"], parts=parts, problem=content["problem"])
+        try:
+            parts = tuple(PartStatus.of(part) for part in content["parts"])
+            return cls(ready=content["ready"], parts=parts, problem=content["problem"])
+        except (KeyError, TypeError, ValueError):
+            return None
 
     def write(self, layout: Layout) -> None:
         """Replace the last report by this one."""

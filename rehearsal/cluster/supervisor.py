@@ -86,9 +86,9 @@ class Supervisor:
         await self._keepers["kube-apiserver"].ready.wait()
         while not self._furnished:
             try:
-                self._problem = await asyncio.to_thread(bootstrap.furnish, self._api)
+                self._problem = await asyncio.to_thread(bootstrap.furnish, self._api, self._layout)
                 self._furnished = not self._problem
-            except Exception as error:  # noqa: BLE001 - reported, and tried again
+            except Exception as error:
                 self._problem = f"setting up the cluster: {error}"
             self._report()
             await asyncio.sleep(RETRY)
@@ -116,6 +116,7 @@ def main(arguments: Sequence[str]) -> None:
     if plan is None:
         raise SystemExit(f"{layout.plan} is missing")
     namespace.set_up_network()
+    namespace.set_up_shared_memory()
     parts = [part for part in all_parts(layout, plan, sockets) if part.name != "workload" or _has_workload()]
     asyncio.run(Supervisor(layout, parts, dict(os.environ)).run(int(lifeline)))
 
