@@ -153,7 +153,7 @@ def _flatten(values: Mapping[str, Any], model: type[Section] | None, at: Locatio
     for key in [*shape, *(key for key in values if key not in shape)]:
         field, here = shape.get(key), (*at, key)
         section = section_of(field.annotation) if field else None
-        if key not in values:
+        if values.get(key) is None:
             default = field.get_default(call_default_factory=True) if field and not field.is_required() else None
             if isinstance(default, Section):
                 yield from _flatten({}, section, here)

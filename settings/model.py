@@ -70,9 +70,9 @@ class Cluster(Section):
 
     kind: Literal["existing"] = Field(examples=["existing"])
     """Who makes the cluster: ``existing`` takes one that is there."""
-    context: Line = Field(examples=["staging"])
+    context: Line = Field(examples=["english-training"])
     """Context of the ambient kubeconfig; named, so that no update lands in whatever is selected."""
-    identifier: Line = Field(examples=["english-training-staging"])
+    identifier: Line = Field(examples=["english-training"])
     """Stable name of the cluster: while it stays, a changed address or certificate replaces no resource."""
 
 

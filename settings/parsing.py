@@ -21,8 +21,10 @@ def parse(stack: str, raw: Mapping[str, str], secret: Collection[str] = ()) -> S
     ``raw`` has the project's configuration, keys without their namespace: texts as they are, all else as JSON.
     ``secret`` names the keys that are stored encrypted. Raises :class:`SettingsError` with every problem at once.
     """
-    values = {key: decode(key, text) for key, text in raw.items()}
-    source = rules.Source(stack=stack, secret=frozenset(secret))
+    # The engine passes a key without a value (`green: null`) as an empty text.
+    given = {key: text for key, text in raw.items() if text or field_at((key,)) is None}
+    values = {key: decode(key, text) for key, text in given.items()}
+    source = rules.Source(stack=stack, given=frozenset(given), secret=frozenset(secret))
     settings, problems = _validate(values, source)
     problems += tuple(rules.judge(settings, source))
     if problems:

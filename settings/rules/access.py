@@ -72,10 +72,9 @@ def data_is_protected(settings: Settings, _: Source) -> Iterator[Problem]:
         yield Problem(key=full_key(("protectData",)), what=what, example=True)
 
 
-def secret_is_encrypted(key: str, attribute: str, settings: Settings, source: Source) -> Iterator[Problem]:
+def secret_is_encrypted(key: str, settings: Settings, source: Source) -> Iterator[Problem]:
     """Secrets of staging and production are encrypted in their file."""
-    getattr(settings, attribute)
-    if is_strict(settings) and key not in source.secret:
+    if key in source.given - source.secret and is_strict(settings):
         yield Problem(
             key=full_key((key,)),
             what=f"is stored in clear, which {settings.environment} does not allow: rotate it, then store it encrypted",
@@ -102,7 +101,6 @@ RULES: tuple[Rule, ...] = (
     redis_is_encrypted,
     data_is_somewhere,
     data_is_protected,
-    partial(secret_is_encrypted, "databasePassword", "database_password"),
-    partial(secret_is_encrypted, "secretKey", "secret_key"),
+    *(partial(secret_is_encrypted, key) for key in sorted(SECRETS)),
     *(partial(overrides_hold_no_secret, key) for key in ("blue", "green", "overrides")),
 )

@@ -14,6 +14,8 @@ class Source:
     """Where the configuration comes from."""
 
     stack: str
+    given: frozenset[str]
+    """Top-level keys that are set."""
     secret: frozenset[str]
     """Top-level keys that are stored encrypted."""
 
