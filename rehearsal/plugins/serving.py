@@ -30,7 +30,8 @@ def serve(add_services: Callable[[grpc.Server], None], *, at_end: Callable[[], N
     wait, wake = os.pipe()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os.write(wake, b"."))
-    server = grpc.server(ThreadPoolExecutor(32), options=CHANNEL_OPTIONS)
+    # Many calls only wait: for a resource to become ready, for a program to end.
+    server = grpc.server(ThreadPoolExecutor(128), options=CHANNEL_OPTIONS)
     add_services(server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

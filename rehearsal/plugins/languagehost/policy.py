@@ -53,11 +53,15 @@ def _run_policy_pack(
     configuration = proxy.configuration.result()
     process = _start(command, directory, {**environment, **_stack_environment(configuration)}, context)
     assert process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
-    port = process.stdout.readline().strip()
-    proxy.attach(port.decode() if port.isdigit() else None)
-    if port and not port.isdigit():
-        yield RunPluginResponse(stderr=port + b"\n")
-    yield from _output(process)
+    first = process.stdout.readline()
+    if first.strip().isdigit():
+        proxy.attach(first.strip().decode())
+        yield from _output(process)
+        return
+    # Into the error itself, because the engine listens no longer once a policy pack has failed.
+    rest, problems = process.communicate()
+    proxy.fail((problems + first + rest).decode(errors="replace").strip())
+    yield RunPluginResponse(exitcode=process.returncode)
 
 
 def _stack_environment(configuration: analyzer_pb2.AnalyzerStackConfigureRequest | None) -> dict[str, str]:
@@ -127,11 +131,12 @@ class Proxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
             answers.get(method, lambda request, context: self._forward(method, request, context))
         )
 
-    def attach(self, port: str | None) -> None:
-        """Pass calls on to the pack that listens on ``port``; ``None``: the pack ended without telling one."""
-        if port is None:
-            self._pack.set_exception(RuntimeError("the policy pack did not start; its output says why"))
-            return
+    def fail(self, output: str) -> None:
+        """Answer all calls by saying that the pack did not start, but printed ``output``."""
+        self._pack.set_exception(RuntimeError(f"the policy pack did not start: {output}"))
+
+    def attach(self, port: str) -> None:
+        """Pass calls on to the pack that listens on ``port``."""
         channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=serving.CHANNEL_OPTIONS)
         configuration = self.configuration.result()
         try:

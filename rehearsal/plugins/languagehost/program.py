@@ -12,15 +12,19 @@ import json
 import logging
 import os
 import runpy
+import signal
 import sys
+import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 ERROR_SHOWN = 32
 """Exit code that says: the program failed, and the user has been told why. The value is the official host's."""
 INTERRUPTED = 130
+_PATIENCE = 1.0
+"""Seconds that an interrupted program has to tidy up."""
 
 
 def run(request: dict[str, Any]) -> int:
@@ -34,6 +38,7 @@ def run(request: dict[str, Any]) -> int:
     except ModuleNotFoundError as error:
         print(f"{sys.executable} cannot load the Pulumi SDK ({error}): install pulumi there", file=sys.stderr)  # noqa: T201
         return 1
+    signal.signal(signal.SIGINT, _interrupt_once)
     runtime.set_all_config(request["config"], request["secret_keys"])
     runtime.configure(runtime.Settings(**request["settings"]))
     os.chdir(request["pwd"])
@@ -50,6 +55,16 @@ def run(request: dict[str, Any]) -> int:
         _tell(_explain(error, main))
         return ERROR_SHOWN
     return 0
+
+
+def _interrupt_once(_signal: int, _frame: object) -> NoReturn:
+    # The host and the engine both interrupt a program; the second must not meet it on its way out.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The SDK would wait for the engine, which no longer answers: longer than the engine waits for us.
+    last_call = threading.Timer(_PATIENCE, os._exit, (INTERRUPTED,))
+    last_call.daemon = True
+    last_call.start()
+    raise KeyboardInterrupt
 
 
 def _run_in_stack(main: Path, program: str, parallel: int | None) -> None:

@@ -1,0 +1,3 @@
+from tests.rehearsal.engine_fixtures import pulumi_engine
+
+__all__ = ["pulumi_engine"]
