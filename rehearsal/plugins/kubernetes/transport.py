@@ -13,7 +13,7 @@ from rehearsal.plugins.kubernetes.connection import Connection, Down, network_er
 from rehearsal.plugins.kubernetes.errors import ApiError, Cancelled, Unreachable
 from rehearsal.plugins.kubernetes.objects import Manifest
 
-FIRST_PATIENCE: Final = 5.0
+FIRST_PATIENCE: Final = 3.0
 """Seconds to wait for an API server that never answered: it is probably not running."""
 PATIENCE: Final = 30.0
 """Seconds to wait for an API server that did answer before: it is probably being restarted."""

@@ -49,14 +49,14 @@ def test_a_deployment_is_ready_when_its_rollout_is_complete() -> None:
         ({"updatedReplicas": 2, "replicas": 2, "availableReplicas": 1}, "1 of 2 pods are available"),
     ],
 )
-def test_a_deployment_waits_for_all_its_new_pods_and_for_the_end_of_the_old_ones(
-    status: Manifest, reason: str
-) -> None:
+def test_a_deployment_waits_for_all_its_new_pods_and_for_the_end_of_the_old_ones(status: Manifest, reason: str) -> None:
     assert verdict(deployment(COMPLETE, **status)) == Waiting(reason)
 
 
 def test_a_deployment_waits_until_its_controller_has_seen_the_change() -> None:
-    assert verdict(deployment(COMPLETE, generation=2, **PODS_MADE)) == Waiting("waiting for its controller to see the change")
+    assert verdict(deployment(COMPLETE, generation=2, **PODS_MADE)) == Waiting(
+        "waiting for its controller to see the change"
+    )
 
 
 def test_a_deployment_without_replicas_is_ready() -> None:
@@ -104,7 +104,7 @@ def stateful_set(strategy: Manifest | None = None, **status: Any) -> Manifest:
     }
 
 
-ROLLING = {"currentRevision": "a", "updateRevision": "b", "updatedReplicas": 2}
+ROLLING: dict[str, Any] = {"currentRevision": "a", "updateRevision": "b", "updatedReplicas": 2}
 
 
 @pytest.mark.parametrize(
@@ -233,4 +233,6 @@ def test_other_kinds_wait_for_what_their_controllers_write() -> None:
 def test_a_definition_whose_names_are_taken_fails() -> None:
     taken = {"type": "NamesAccepted", "status": "False", "message": '"things" is in use'}
     definition = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
-    assert verdict({**definition, "status": {"conditions": [taken]}}) == Failed('its names are taken: "things" is in use')
+    assert verdict({**definition, "status": {"conditions": [taken]}}) == Failed(
+        'its names are taken: "things" is in use'
+    )
