@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic_core import PydanticUndefined
 from rich.console import Console
 from rich.table import Table
 
@@ -154,10 +155,10 @@ def _flatten(values: Mapping[str, Any], model: type[Section] | None, at: Locatio
         field, here = shape.get(key), (*at, key)
         section = section_of(field.annotation) if field else None
         if values.get(key) is None:
-            default = field.get_default(call_default_factory=True) if field and not field.is_required() else None
-            if isinstance(default, Section):
+            default = field.get_default(call_default_factory=True) if field else None
+            if isinstance(default, Section) or (section and field and field.is_required()):
                 yield from _flatten({}, section, here)
-            elif default not in (None, {}, ()):
+            elif default not in (None, PydanticUndefined, {}, ()):
                 yield here, Entry(value=default, origin=Origin.DEFAULT)
         elif here[0] in SECRETS or _is_encrypted(values[key]):
             yield here, Entry(value=None, origin=Origin.SECRET)

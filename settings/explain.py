@@ -15,7 +15,7 @@ from settings.model import Section
 from settings.problems import SECRETS, Location, Problem, Scalar, full_key, shown
 from settings.schema import field_at, fields, is_secret, model_at, required_leaves
 
-SHOWN = 80
+SHOWN = 160
 """Characters of a wrong value that a message shows."""
 
 _WRONG_SHAPE = frozenset({"model_type", "tuple_type", "mapping_type", "dict_type"})

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from math import ceil
 
 QUANTITY = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>m|k|M|G|T|Ki|Mi|Gi|Ti)?", re.ASCII)
 """The positive quantities that sizes need: no exponents, nothing below a thousandth."""
@@ -39,10 +40,10 @@ def duration(text: str) -> timedelta:
 
 def cores(value: Decimal) -> str:
     """A number of cores as people write it: ``7`` or ``7500m``."""
-    return str(int(value)) if value == value.to_integral_value() else f"{int(value * 1000)}m"
+    return str(int(value)) if value == value.to_integral_value() else f"{ceil(value * 1000)}m"
 
 
 def gibibytes(value: Decimal) -> str:
     """A number of bytes as people write it: ``12Gi``, or ``12800Mi`` where gibibytes do not come out even."""
     gibi, mebi = value / _UNITS["Gi"], value / _UNITS["Mi"]
-    return f"{int(gibi)}Gi" if gibi == gibi.to_integral_value() else f"{-int(-mebi // 1)}Mi"
+    return f"{int(gibi)}Gi" if gibi == gibi.to_integral_value() else f"{ceil(mebi)}Mi"
