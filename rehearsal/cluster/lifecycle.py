@@ -23,9 +23,10 @@ from rehearsal.cluster.plan import PROGRAMS, Binaries, Plan, Ports, fingerprint
 from rehearsal.cluster.ports import listen
 from rehearsal.cluster.record import Record
 from rehearsal.cluster.state import PartStatus, Report, State
-from rehearsal.cluster.waiting import Reporter, wait
+from rehearsal.cluster.waiting import wait
 from rehearsal.errors import ClusterFailed, Missing, NotRunning
 from rehearsal.paths import REPOSITORY, Paths
+from rehearsal.report import Reporter
 
 STOP_SECONDS: Final = 20.0
 POLL: Final = 0.05
@@ -77,7 +78,7 @@ def start(paths: Paths, toolchain: Binaries, ports: Ports, report: Reporter) -> 
         if Record.read(layout) is not None:
             if plan == before and not pki.expired(layout, datetime.now(UTC), margin=pki.RENEWAL):
                 return _settle(paths, layout, plan, report, renewed=())
-            report(
+            report.step(
                 "starting the embedded cluster again: its programs, ports or sources changed, or certificates grow old"
             )
         _stop(layout)
@@ -89,7 +90,7 @@ def start(paths: Paths, toolchain: Binaries, ports: Ports, report: Reporter) -> 
         plan.write(layout)
         renewed = prepare.everything(paths, layout, plan, datetime.now(UTC))
         if renewed:
-            report(f"renewed certificates: {', '.join(renewed)}")
+            report.step(f"renewed certificates: {', '.join(renewed)}")
         _launch(layout, root=root, sockets=sockets)
         return _settle(paths, layout, plan, report, renewed=tuple(renewed))
 

@@ -59,13 +59,16 @@ def describe_owner(port: int) -> str:
         )
         if pid is None:
             return ""
-        argv = psutil.Process(pid).cmdline()
+        process = psutil.Process(pid)
+        family = [process, *process.parents()]
+        lines = [member.cmdline() for member in family]
     except psutil.Error:
         return ""
-    if LAUNCHER in argv:
-        root = argv[argv.index(LAUNCHER) + 1]
-        return f"the rehearsal of the checkout {root.removesuffix('/.rehearsal/cluster')} (process {pid})"
-    return f"process {pid} ({' '.join(argv)[:80]})"
+    for member, argv in zip(family, lines, strict=True):
+        if LAUNCHER in argv:
+            root = argv[argv.index(LAUNCHER) + 1]
+            return f"the rehearsal of the checkout {root.removesuffix('/.rehearsal/cluster')} (process {member.pid})"
+    return f"process {pid} ({' '.join(lines[0])[:80]})"
 
 
 def _listen(port: int, *, families: int = 2) -> list[socket.socket]:

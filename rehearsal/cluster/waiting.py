@@ -1,16 +1,13 @@
 """Waiting for the cluster to come up, and saying why it does not."""
 
 import time
-from collections.abc import Callable
 from typing import Final
 
 from rehearsal.cluster.layout import Layout
 from rehearsal.cluster.record import Record
 from rehearsal.cluster.state import Report, State
 from rehearsal.errors import ClusterFailed
-
-Reporter = Callable[[str], None]
-"""Told, in one line each, how far a command has come."""
+from rehearsal.report import Reporter
 
 START_SECONDS: Final = 90.0
 LAUNCH_SECONDS: Final = 3.0
@@ -32,7 +29,7 @@ def wait(layout: Layout, report: Reporter) -> None:
         for part in said.parts if said else ():
             if part.state == State.RUNNING and part.name not in told:
                 told.add(part.name)
-                report(f"{part.name} is up")
+                report.step(f"{part.name} is up")
         waited = time.monotonic() - begun
         if waited > START_SECONDS or (waited > LAUNCH_SECONDS and not alive) or _hopeless(said):
             raise _failure(layout, said, alive=alive)
