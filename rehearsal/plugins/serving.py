@@ -26,10 +26,13 @@ def engine_address(arguments: Sequence[str]) -> str | None:
 
 def serve(add_services: Callable[[grpc.Server], None], *, at_end: Callable[[], None] | None = None) -> NoReturn:
     """Serve what ``add_services`` registers until the engine interrupts this process or dies; then run ``at_end``."""
-    # A pipe and no event: a signal handler that sets an event can meet the lock that it interrupted.
+    # The wake-up descriptor, because a signal may reach any thread, and a handler in Python waits for the main thread,
+    # which waits here.
     wait, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: os.write(wake, b"."))
+        signal.signal(number, lambda *_: None)
     # Many calls only wait: for a resource to become ready, for a program to end.
     server = grpc.server(ThreadPoolExecutor(128), options=CHANNEL_OPTIONS)
     add_services(server)
