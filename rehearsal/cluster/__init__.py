@@ -2,7 +2,7 @@
 
 :mod:`rehearsal.cluster.lifecycle` is the way in (``start``, ``stop``, ``status``, ``enter``); the rest is behind it:
 
-====================  =============================================================================================
+====================  =====================================================================================
 ``layout``            where things lie under ``Paths.cluster``, and the fixed addresses inside the namespace
 ``plan``              what one start decided (binaries, ports), handed from the command to the processes it leaves
 ``pki``               certificates and keys
@@ -11,6 +11,6 @@
 ``supervisor``        PID 1 inside: starts the parts, restarts what dies, says how they are
 ``forwarder``         carries connections from the host's sockets to addresses inside
 ``bootstrap``         what a managed cluster has on its first day: nodes, storage classes
-``issuer``            stands in for cert-manager
-====================  =============================================================================================
+``gateways``          looks after Gateways: certificates (``issuer``) and addresses (``addresses``)
+====================  =====================================================================================
 """

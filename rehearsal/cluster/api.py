@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rehearsal.cluster.layout import API_PORT, Layout
 
@@ -19,6 +19,19 @@ class ApiError(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")
         self.status = status
+
+
+class Objects(Protocol):
+    """What looking after objects takes, of all that an :class:`Api` can do."""
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        """See :meth:`Api.get`."""
+
+    def apply(self, path: str, content: Mapping[str, Any], *, manager: str) -> dict[str, Any]:
+        """See :meth:`Api.apply`."""
+
+    def delete(self, path: str) -> None:
+        """See :meth:`Api.delete`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +72,14 @@ class Api:
             content,
             content_type="application/apply-patch+yaml",
         )
+
+    def delete(self, path: str) -> None:
+        """Delete the object at ``path`` with what depends on it; no error if there is none."""
+        try:
+            self._call("DELETE", f"{path}?propagationPolicy=Background")
+        except ApiError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
 
     def watch(self, path: str, *, seconds: int) -> Iterator[dict[str, Any]]:
         """Events from ``path`` (a collection, with its query); ends after ``seconds``."""

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rehearsal.cluster.api import Api
+from rehearsal.cluster.api import Objects
 from rehearsal.cluster.configuration import CONTROL_NAMESPACE
 from rehearsal.cluster.layout import Layout
 
@@ -15,7 +15,7 @@ CAPACITY: Final = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-stor
 MANAGER: Final = "rehearsal"
 
 
-def furnish(api: Api, layout: Layout) -> str:
+def furnish(api: Objects, layout: Layout) -> str:
     """Create nodes and storage classes. Returns what is still missing for the cluster to be usable, or nothing.
 
     Applying twice changes nothing that matters, so that every start can do it.

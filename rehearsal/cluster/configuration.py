@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from rehearsal.cluster.layout import Layout
 
+CONTROLLER: Final = "gateway.envoyproxy.io/gatewayclass-controller"
+"""Envoy Gateway's name for itself in a GatewayClass."""
 CONTROL_NAMESPACE: Final = "kube-system"
 """Where Envoy Gateway keeps its own Secrets: a namespace of the cluster, so that it needs none of its own."""
 
@@ -81,7 +83,7 @@ def envoy_gateway(layout: Layout) -> dict[str, Any]:
     return {
         "apiVersion": "gateway.envoyproxy.io/v1alpha1",
         "kind": "EnvoyGateway",
-        "gateway": {"controllerName": "gateway.envoyproxy.io/gatewayclass-controller"},
+        "gateway": {"controllerName": CONTROLLER},
         "logging": {"level": {"default": "warn"}},
         "provider": {
             "type": "Custom",

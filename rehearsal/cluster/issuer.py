@@ -1,32 +1,22 @@
-"""Stands in for cert-manager: certificates for the listeners of Gateways that ask the issuer ``rehearsal-ca`` for them.
-
-``python -m rehearsal.cluster.issuer ROOT``
-"""
+"""Stands in for cert-manager: certificates for Gateways that ask the issuer ``rehearsal-ca`` for them."""
 
 import base64
-import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from cryptography import x509
 
 from rehearsal.cluster import pki
-from rehearsal.cluster.api import Api, ApiError
+from rehearsal.cluster.api import Objects
 from rehearsal.cluster.layout import Layout
 
 ANNOTATION: Final = "cert-manager.io/cluster-issuer"
-GATEWAYS: Final = "/apis/gateway.networking.k8s.io/v1/gateways"
 MANAGER: Final = "rehearsal-issuer"
 RENEWAL: Final = timedelta(days=30)
 ALWAYS: Final = ("localhost", "127.0.0.1", "::1")
 """Names that every certificate has, for a browser on this machine."""
-CHECK_EVERY: Final = 30
-"""Seconds after which everything is looked at again even if no Gateway has changed: a Secret may have been deleted."""
-RETRY: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,41 +80,10 @@ def secret_document(wish: Wanted, authority: pki.Pair, now: datetime) -> dict[st
     }
 
 
-def reconcile(api: Api, layout: Layout, now: datetime) -> str | None:
-    """Bring every wanted Secret into being. Returns the version to watch from; ``None`` without the Gateway API."""
-    gateways = api.get(GATEWAYS)
-    if gateways is None:
-        return None
+def reconcile(api: Objects, layout: Layout, gateways: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[str]:
+    """Bring every wanted Secret into being; yields a line for each that was issued."""
     authority = pki.load(layout, pki.PUBLIC_AUTHORITY)
-    for gateway in gateways["items"]:
-        if gateway["metadata"].get("deletionTimestamp"):
-            continue
-        for wish in wanted(gateway):
-            if not suffices(api.get(wish.path), wish, authority.certificate, now):
-                api.apply(wish.path, secret_document(wish, authority, now), manager=MANAGER)
-                print(f"issued {wish.namespace}/{wish.name} for {', '.join(wish.names)}", flush=True)  # noqa: T201 - its log
-    return str(gateways["metadata"]["resourceVersion"])
-
-
-def changes(api: Api, version: str) -> Iterator[dict[str, Any]]:
-    """Changes of Gateways since ``version``, for at most :data:`CHECK_EVERY` seconds."""
-    return api.watch(f"{GATEWAYS}?resourceVersion={version}", seconds=CHECK_EVERY)
-
-
-def main() -> None:
-    """Entry point of the process: reconcile, wait for a change, and again."""
-    layout = Layout(root=Path(sys.argv[1]))
-    api = Api.of(layout, "issuer")
-    while True:
-        try:
-            version = reconcile(api, layout, datetime.now(UTC))
-            if version is not None:
-                next(changes(api, version), None)
-                continue
-        except (OSError, ApiError) as error:
-            print(error, flush=True)  # noqa: T201 - its log
-        time.sleep(RETRY)
-
-
-if __name__ == "__main__":
-    main()
+    for wish in (wish for gateway in gateways for wish in wanted(gateway)):
+        if not suffices(api.get(wish.path), wish, authority.certificate, now):
+            api.apply(wish.path, secret_document(wish, authority, now), manager=MANAGER)
+            yield f"issued {wish.namespace}/{wish.name} for {', '.join(wish.names)}"

@@ -65,7 +65,7 @@ def all_parts(layout: Layout, plan: Plan, sockets: Mapping[str, Sequence[int]]) 
         scheduler(layout, plan),
         nodes(layout, plan),
         forwarder(sockets),
-        issuer(layout),
+        gateways(layout),
         envoy_gateway(layout, plan),
         workload(layout),
     )
@@ -190,11 +190,11 @@ def forwarder(sockets: Mapping[str, Sequence[int]]) -> Part:
     )
 
 
-def issuer(layout: Layout) -> Part:
-    """Stands in for cert-manager."""
+def gateways(layout: Layout) -> Part:
+    """Looks after the Gateways' certificates and addresses."""
     return Part(
-        name="issuer",
-        argv=_python("rehearsal.cluster.issuer", str(layout.root)),
+        name="gateways",
+        argv=_python("rehearsal.cluster.gateways", str(layout.root)),
         after=("kube-apiserver",),
     )
 

@@ -197,7 +197,7 @@ def test_of_two_starts_at_once_one_is_told_to_wait(second: EmbeddedCluster) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "forwarder", "issuer"]
+    "name", ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "forwarder", "gateways"]
 )
 def test_a_killed_part_comes_back_and_nothing_is_lost(second: EmbeddedCluster, name: str) -> None:
     second.kubectl("create", "configmap", f"before-{name}", "--from-literal=kept=yes")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from rehearsal.cluster import issuer, pki
-from rehearsal.cluster.api import Api, ApiError
 from rehearsal.cluster.layout import Layout
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,26 +26,27 @@ def wish(*names: str) -> issuer.Wanted:
     return issuer.Wanted(namespace="gateway", name="public-tls", names=names)
 
 
-class Cluster(Api):
-    """An API server with one Gateway that knows two calls and refuses every other."""
+class Cluster:
+    """An API server that keeps Secrets of one namespace and refuses everything else."""
 
-    def __init__(self, listed: dict[str, Any] | None) -> None:
-        object.__setattr__(self, "listed", listed)
-        object.__setattr__(self, "secrets", {})
+    def __init__(self) -> None:
+        self.kept: dict[str, dict[str, Any]] = {}
 
     def get(self, path: str) -> dict[str, Any] | None:
-        if path == issuer.GATEWAYS:
-            listed: dict[str, Any] | None = self.__dict__["listed"]
-            return listed and {"metadata": {"resourceVersion": "7"}, "items": [listed]}
-        found: dict[str, Any] | None = self.__dict__["secrets"].get(path)
-        return found
+        self._expect(path)
+        return self.kept.get(path)
 
     def apply(self, path: str, content: Mapping[str, Any], *, manager: str) -> dict[str, Any]:
         assert manager == issuer.MANAGER
-        if not path.startswith("/api/v1/namespaces/gateway/secrets/"):
-            raise ApiError(404, path)
-        self.__dict__["secrets"][path] = dict(content)
+        self._expect(path)
+        self.kept[path] = dict(content)
         return dict(content)
+
+    def delete(self, path: str) -> None:
+        raise AssertionError(path)
+
+    def _expect(self, path: str) -> None:
+        assert path.startswith("/api/v1/namespaces/gateway/secrets/"), path
 
 
 @pytest.fixture
@@ -104,29 +104,24 @@ def test_a_missing_or_damaged_secret_does_not_suffice(layout: Layout, secret: di
 
 
 def test_a_gateway_gets_its_secret_once(layout: Layout) -> None:
-    cluster = Cluster(gateway(listener("dev.example")))
-    assert issuer.reconcile(cluster, layout, NOW) == "7"
-    first = dict(cluster.__dict__["secrets"])
+    cluster, gateways = Cluster(), [gateway(listener("dev.example"))]
+    said = list(issuer.reconcile(cluster, layout, gateways, NOW))
+    assert said == ["issued gateway/public-tls for dev.example, localhost, 127.0.0.1, ::1"]
+    first = dict(cluster.kept)
     assert list(first) == ["/api/v1/namespaces/gateway/secrets/public-tls"]
-    assert issuer.reconcile(cluster, layout, NOW) == "7"
-    assert cluster.__dict__["secrets"] == first
+    assert list(issuer.reconcile(cluster, layout, gateways, NOW)) == []
+    assert cluster.kept == first
 
 
 def test_a_deleted_secret_comes_back(layout: Layout) -> None:
-    cluster = Cluster(gateway(listener("dev.example")))
-    issuer.reconcile(cluster, layout, NOW)
-    cluster.__dict__["secrets"].clear()
-    issuer.reconcile(cluster, layout, NOW)
-    assert list(cluster.__dict__["secrets"]) == ["/api/v1/namespaces/gateway/secrets/public-tls"]
+    cluster, gateways = Cluster(), [gateway(listener("dev.example"))]
+    list(issuer.reconcile(cluster, layout, gateways, NOW))
+    cluster.kept.clear()
+    list(issuer.reconcile(cluster, layout, gateways, NOW))
+    assert list(cluster.kept) == ["/api/v1/namespaces/gateway/secrets/public-tls"]
 
 
-def test_a_cluster_without_the_gateway_api_is_waited_for(layout: Layout) -> None:
-    assert issuer.reconcile(Cluster(None), layout, NOW) is None
-
-
-def test_a_gateway_that_is_being_deleted_gets_nothing(layout: Layout) -> None:
-    leaving = gateway(listener("dev.example"))
-    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    cluster = Cluster(leaving)
-    issuer.reconcile(cluster, layout, NOW)
-    assert cluster.__dict__["secrets"] == {}
+def test_a_secret_is_a_tls_secret_with_its_authority(layout: Layout) -> None:
+    authority = pki.load(layout, pki.PUBLIC_AUTHORITY)
+    secret = issuer.secret_document(wish("a.example"), authority, NOW)
+    assert (secret["type"], set(secret["data"])) == ("kubernetes.io/tls", {"tls.crt", "tls.key", "ca.crt"})

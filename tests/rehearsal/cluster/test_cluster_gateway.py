@@ -1,0 +1,149 @@
+"""The real gateway on the real cluster: certificates, the way from this machine, the death of Envoy."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import crds
+from rehearsal.cluster import lifecycle
+from rehearsal.cluster.state import State
+from tests.rehearsal.cluster_fixtures import EmbeddedCluster, eventually, programs, start
+
+pytestmark = pytest.mark.cluster
+
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
+    """Yield a cluster with a Gateway and one backend behind it."""
+    cluster = start(tmp_path_factory.mktemp("gateway"), programs())
+    for bundle in ("gateway-api", "envoy-gateway"):
+        documents = [dict(document) for document in crds.bundle(bundle)]
+        cluster.kubectl("apply", "--server-side", "-f", "-", stdin=_list(documents))
+    cluster.kubectl("apply", "--server-side", "-f", "-", stdin=_list(_documents()))
+    cluster.kubectl("wait", "-n", "gateway", "gateway/public", "--for=condition=Programmed", "--timeout=60s")
+    yield cluster
+    lifecycle.stop(cluster.paths)
+
+
+def _list(documents: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "List", "items": documents}
+
+
+def _documents() -> list[dict[str, Any]]:
+    tls = {"certificateRefs": [{"name": "public-tls"}]}
+    everywhere = {"namespaces": {"from": "All"}}
+    labels = {
+        "app.kubernetes.io/part-of": "english-training",
+        "app.kubernetes.io/name": "backend",
+        "app.kubernetes.io/version": "1.0.0",
+        "english-training.dev/colour": "blue",
+    }
+    container = {"name": "backend", "image": "example/backend:1.0.0", "ports": [{"containerPort": 8000}]}
+    return [
+        _document("v1", "Namespace", "gateway"),
+        _document("v1", "Namespace", "english-training"),
+        _document(
+            GATEWAY_API,
+            "GatewayClass",
+            "english-training",
+            spec={"controllerName": "gateway.envoyproxy.io/gatewayclass-controller"},
+        ),
+        _document(
+            GATEWAY_API,
+            "Gateway",
+            "public",
+            namespace="gateway",
+            annotations={"cert-manager.io/cluster-issuer": "rehearsal-ca"},
+            spec={
+                "gatewayClassName": "english-training",
+                "listeners": [
+                    {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": everywhere},
+                    {"name": "https", "port": 443, "protocol": "HTTPS", "allowedRoutes": everywhere, "tls": tls},
+                ],
+            },
+        ),
+        _document(
+            "v1", "Pod", "backend", namespace="english-training", labels=labels, spec={"containers": [container]}
+        ),
+        _document(
+            "v1",
+            "Service",
+            "backend",
+            namespace="english-training",
+            spec={"selector": labels, "ports": [{"port": 8000}]},
+        ),
+        _document(
+            GATEWAY_API,
+            "HTTPRoute",
+            "backend",
+            namespace="english-training",
+            spec={
+                "parentRefs": [{"name": "public", "namespace": "gateway"}],
+                "rules": [{"backendRefs": [{"name": "backend", "port": 8000}]}],
+            },
+        ),
+    ]
+
+
+def _document(
+    version: str, kind: str, name: str, spec: dict[str, Any] | None = None, **metadata: Any
+) -> dict[str, Any]:
+    document = {"apiVersion": version, "kind": kind, "metadata": {"name": name, **metadata}}
+    return document if spec is None else {**document, "spec": spec}
+
+
+def fetch(cluster: EmbeddedCluster, url: str) -> str:
+    """The status code of ``url``; ``000`` without an answer."""
+    command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", str(cluster.running.ca), url]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def test_a_request_from_this_machine_reaches_a_pod(served: EmbeddedCluster) -> None:
+    ports = served.running.ports
+    assert eventually(lambda: fetch(served, f"http://localhost:{ports.http}/health/") == "200")
+    assert fetch(served, f"http://127.0.0.1:{ports.http}/health/") == "200"
+
+
+def test_https_is_served_with_a_certificate_that_the_clusters_authority_signed(served: EmbeddedCluster) -> None:
+    ports = served.running.ports
+    assert eventually(lambda: fetch(served, f"https://localhost:{ports.https}/health/") == "200")
+
+
+def test_a_gateway_has_an_address_that_answers_inside(served: EmbeddedCluster) -> None:
+    gateway = json.loads(served.kubectl("get", "gateway", "-n", "gateway", "public", "-o", "json"))
+    (address,) = gateway["status"]["addresses"]
+    said = served.inside("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", f"http://{address['value']}/health/")
+    assert said == "200"
+
+
+def test_a_deleted_certificate_is_issued_again(served: EmbeddedCluster) -> None:
+    served.kubectl("delete", "secret", "-n", "gateway", "public-tls")
+    served.kubectl("annotate", "gateway", "-n", "gateway", "public", "touched=yes")
+    assert eventually(lambda: served.try_kubectl("get", "secret", "-n", "gateway", "public-tls").returncode == 0)
+
+
+@pytest.mark.parametrize("name", ["envoy", "envoy-gateway"])
+def test_a_killed_gateway_process_comes_back_and_serves(served: EmbeddedCluster, name: str) -> None:
+    port = served.running.ports.http
+    assert eventually(lambda: fetch(served, f"http://localhost:{port}/health/") == "200")
+    before = served.part("envoy-gateway")
+    victim = served.part(name).pid
+    assert victim is not None
+    os.kill(victim, signal.SIGKILL)
+    assert eventually(lambda: served.part("envoy-gateway").restarts == before.restarts + 1)
+    assert eventually(lambda: served.part("envoy-gateway").state is State.RUNNING)
+    assert eventually(lambda: fetch(served, f"http://localhost:{port}/health/") == "200")
+
+
+def test_without_its_gateway_nothing_of_it_is_left(served: EmbeddedCluster) -> None:
+    served.kubectl("delete", "gateway", "-n", "gateway", "public")
+    assert eventually(
+        lambda: served.kubectl("get", "deployments,services,pods", "-n", "kube-system", "-o", "name") == ""
+    )
