@@ -17,13 +17,18 @@ from typing import Any
 
 import pytest
 
+from rehearsal import toolchain
+from rehearsal.errors import Missing
 from rehearsal.paths import Paths
 from rehearsal.plugins.environment import environment
 from rehearsal.plugins.languagehost.warm import PRELOAD
 from rehearsal.plugins.launchers import install
+from rehearsal.report import Lines
 
 BINARY = "ENGLISH_TRAINING_PULUMI"
 """Environment variable: a ``pulumi`` to use instead of the toolchain's."""
+FOLDER = "ENGLISH_TRAINING_PROGRAMS"
+"""Environment variable: a folder with the programs, to use instead of the toolchain's."""
 PATIENCE = 60.0
 """Seconds until a wait for another process has failed; nothing depends on how much of them is used."""
 
@@ -188,9 +193,13 @@ def pulumi_engine(tmp_path: Path) -> Iterator[Engine]:
 @cache
 def _pulumi() -> Path:
     named = os.environ.get(BINARY)
-    if named:
-        return Path(named)
-    pytest.skip(f"the toolchain has no engine yet; {BINARY} can name one")
+    found = Path(named) if named else Path(os.environ.get(FOLDER, "")) / "pulumi"
+    if found.is_file():
+        return found
+    try:
+        return toolchain.ensure(Paths.of(), ["pulumi"], Lines()).binary("pulumi")
+    except Missing as missing:
+        pytest.skip(str(missing))
 
 
 def _plain(message: str) -> str:
