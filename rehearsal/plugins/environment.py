@@ -17,14 +17,14 @@ stacks of real environments are encrypted by other means."""
 _PRELOADED: Final = (
     "pulumi",
     "pulumi_random",
-    "pulumi_kubernetes",
     "pulumi_kubernetes.apiextensions",
     "pulumi_kubernetes.apps.v1",
+    "pulumi_kubernetes.autoscaling.v2",
     "pulumi_kubernetes.core.v1",
-    "pulumi_kubernetes.meta.v1",
     "pulumi_kubernetes.networking.v1",
     "pulumi_kubernetes.policy.v1",
-    "pydantic",
+    "pydantic.main",
+    "pydantic.type_adapter",
     "jinja2",
     "yaml",
 )
