@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -62,6 +63,28 @@ def test_a_program_runs_the_same_without_a_pool(pulumi_engine: Engine) -> None:
     assert (result.code, result.messages("info")[-1:]) == (0, ["on standard output"])
     assert result.messages("info#err") == ["on standard error"]
     assert engine.outputs() == {"path": []}
+
+
+def test_both_runs_of_an_update_come_from_one_pool_that_ends_with_the_engine(pulumi_engine: Engine) -> None:
+    engine = pulumi_engine.begin(
+        """
+        import os, pathlib
+        parent = pathlib.Path(f"/proc/{os.getppid()}")
+        print(parent.name, "pool.py" in (parent / "cmdline").read_text())
+        """
+    )
+    preview, update = re.findall(r"^    (\d+) True$", engine.operate("up", "--yes").output, re.MULTILINE)
+    assert preview == update
+    assert eventually(lambda: engine.processes() == [])
+
+
+def test_a_pool_passes_over_what_is_not_installed(pulumi_engine: Engine) -> None:
+    environment = {**pulumi_engine.environment, PRELOAD: "no_such_module,pulumi"}
+    engine = Engine(project=pulumi_engine.project, environment=environment).begin(
+        "import pulumi\npulumi.export('a', 1)\n"
+    )
+    assert engine.up().code == 0
+    assert engine.outputs() == {"a": 1}
 
 
 def test_what_a_program_prints_reaches_the_user(pulumi_engine: Engine) -> None:
