@@ -7,10 +7,11 @@ import urllib.request
 from http import HTTPStatus
 from typing import Final
 
-from rehearsal.cluster.api import Api
+from rehearsal.cluster.api import Objects
 from rehearsal.cluster.layout import Layout
 
 _GROUPS: Final = ("gateway.networking.k8s.io/v1", "gateway.networking.k8s.io/v1beta1", "gateway.envoyproxy.io/v1alpha1")
+"""Where Envoy Gateway's kinds are; each of these is there as soon as the definitions are."""
 _REQUIRED: Final = frozenset({"GatewayClass", "Gateway", "HTTPRoute", "ReferenceGrant", "EnvoyProxy"})
 """Kinds without which Envoy Gateway ends, or does not learn how to run Envoy."""
 
@@ -28,9 +29,12 @@ def healthy(url: str, layout: Layout, *, timeout: float = 2.0) -> bool:
         return False
 
 
-def gateway_kinds(api: Api) -> frozenset[str] | None:
+def gateway_kinds(api: Objects) -> frozenset[str] | None:
     """The gateway's kinds of resources that the API server knows; ``None`` while an essential one is missing."""
-    kinds = frozenset(
-        resource["kind"] for group in _GROUPS for resource in (api.get(f"/apis/{group}") or {}).get("resources", [])
-    )
-    return kinds if kinds >= _REQUIRED else None
+    kinds: set[str] = set()
+    for group in _GROUPS:
+        found = api.get(f"/apis/{group}")
+        if found is None:
+            return None
+        kinds |= {resource["kind"] for resource in found["resources"]}
+    return frozenset(kinds) if kinds >= _REQUIRED else None

@@ -22,8 +22,10 @@ POLL: Final = 0.1
 """Seconds between two health checks of a part that starts."""
 CHILD_EVERY: Final = 1.0
 """Seconds between two looks for a part's child."""
+GATE_POLL: Final = 0.4
+"""Seconds between two looks through the gate of a part that waits."""
 GATE_EVERY: Final = 5.0
-"""Seconds between two looks through the gate of a part that runs; while it waits, five times as often."""
+"""Seconds between two looks through the gate of a part that runs."""
 
 Seen = frozenset[str] | None
 """What a gate saw: ``None`` keeps the part waiting, a change restarts it."""
@@ -115,7 +117,7 @@ class Keeper:
             if seen is not None and seen == last:
                 return seen
             last = seen
-            await asyncio.sleep(GATE_EVERY / 5)
+            await asyncio.sleep(GATE_POLL)
 
     async def _look(self, otherwise: Seen) -> Seen:
         try:

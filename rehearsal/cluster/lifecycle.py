@@ -200,7 +200,7 @@ def _launch(layout: Layout, *, root: bool, sockets: Mapping[str, Sequence[socket
             pass_fds=[number for group in numbers.values() for number in group],
             start_new_session=True,
             cwd="/",
-            env=prepare.environment(layout, REPOSITORY),
+            env=prepare.environment(layout, REPOSITORY, path=os.environ.get("PATH", os.defpath)),
             check=True,
         )
 

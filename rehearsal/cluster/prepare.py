@@ -26,10 +26,10 @@ def everything(paths: Paths, layout: Layout, plan: Plan, now: datetime) -> list[
     return renewed
 
 
-def environment(layout: Layout, repository: Path) -> dict[str, str]:
-    """The whole environment of the launcher and the parts: nothing of the user's leaks into them."""
+def environment(layout: Layout, repository: Path, *, path: str) -> dict[str, str]:
+    """The whole environment of the launcher and the parts: of the user's, nothing but the search path."""
     return {
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PATH": path,
         "HOME": str(layout.root),
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(repository),

@@ -5,7 +5,6 @@ pipe whose other end the launcher holds: the cluster stops when that end is clos
 """
 
 import asyncio
-import importlib.util
 import os
 import signal
 import sys
@@ -117,12 +116,7 @@ def main(arguments: Sequence[str]) -> None:
         raise SystemExit(f"{layout.plan} is missing")
     namespace.set_up_network()
     namespace.set_up_shared_memory()
-    parts = [part for part in all_parts(layout, plan, sockets) if part.name != "workload" or _has_workload()]
-    asyncio.run(Supervisor(layout, parts, dict(os.environ)).run(int(lifeline)))
-
-
-def _has_workload() -> bool:
-    return importlib.util.find_spec("rehearsal.workload.__main__") is not None
+    asyncio.run(Supervisor(layout, all_parts(layout, plan, sockets), dict(os.environ)).run(int(lifeline)))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from rehearsal import toolchain
 from rehearsal.cluster import lifecycle
 from rehearsal.cluster.lifecycle import Running
 from rehearsal.cluster.plan import PROGRAMS, Binaries, Ports
@@ -33,14 +32,13 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """Programs from a folder, where it has them; the toolchain's otherwise."""
+    """Programs from a folder."""
 
     folder: Path
 
     def binary(self, name: str) -> Path:
         """The executable called ``name``."""
-        found = self.folder / name
-        return found if found.exists() else toolchain.ensure(Paths.of(), [name], Lines()).binary(name)
+        return self.folder / name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +105,9 @@ def programs() -> Binaries:
     folder = os.environ.get(FOLDER)
     if folder:
         return Folder(folder=Path(folder))
-    return toolchain.ensure(Paths.of(), [*PROGRAMS, "kubectl"], Lines())
+    from rehearsal.toolchain import ensure  # noqa: PLC0415 - building them is for those who name no folder
+
+    return ensure(Paths.of(), [*PROGRAMS, "kubectl"], Lines())
 
 
 def start(checkout: Path, binaries: Binaries) -> EmbeddedCluster:

@@ -12,18 +12,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import envoy  # type: ignore[import-untyped]  # publishes no types
 import psutil
 import pytest
 
 from rehearsal.cluster import lifecycle, pki
 from rehearsal.cluster.host import inside_pids
 from rehearsal.cluster.layout import Layout
-from rehearsal.cluster.plan import Ports
+from rehearsal.cluster.plan import PROGRAMS, Ports
 from rehearsal.cluster.state import State
 from rehearsal.errors import Busy, PortInUse
 from rehearsal.paths import REPOSITORY, Paths
 from rehearsal.report import Lines
-from tests.rehearsal.cluster_fixtures import EmbeddedCluster, eventually, free_ports, programs, start
+from tests.rehearsal.cluster_fixtures import FOLDER, EmbeddedCluster, eventually, free_ports, programs, start
 
 pytestmark = pytest.mark.cluster
 
@@ -271,9 +272,10 @@ def test_it_works_for_an_ordinary_user_in_a_user_namespace(tmp_path: Path) -> No
     checkout = tmp_path / "checkout"
     checkout.mkdir()
     os.chown(checkout, NOBODY, NOBODY)
+    _link_programs(tmp_path / "programs")
     ports = free_ports()
     command = [str(python), "-m", "tests.rehearsal.cluster.drive", str(checkout), str(ports.http), str(ports.https)]
-    done = _as_nobody(command, checkout)
+    done = _as_nobody(command, checkout, **{FOLDER: str(tmp_path / "programs")})
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "three nodes, stopped"
 
@@ -290,14 +292,34 @@ def _listens(*ports: int) -> bool:
     return any(c.laddr and c.laddr.port in ports for c in psutil.net_connections("tcp") if c.status == "LISTEN")
 
 
-def _as_nobody(command: list[str], home: Path) -> "subprocess.CompletedProcess[str]":
+def _link_programs(folder: Path) -> None:
+    """Give the programs a second name in a folder that everybody may enter, as a cache need not be."""
+    folder.mkdir()
+    binaries = programs()
+    for name in (*PROGRAMS, "kubectl"):
+        program = binaries.binary(name).resolve()
+        if name == "envoy":  # The package's command is a script for an interpreter that may be private.
+            program = Path(envoy.__file__).with_name("_bin") / "envoy"
+        try:
+            (folder / name).hardlink_to(program)
+        except OSError:
+            shutil.copy(program, folder / name)
+
+
+def _as_nobody(command: list[str], home: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         command,
         user=NOBODY,
         group=NOBODY,
         extra_groups=[],
         cwd=home,
-        env={**os.environ, "HOME": str(home), "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            **os.environ,
+            "HOME": str(home),
+            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **variables,
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -79,7 +79,7 @@ class World(Nursery):
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    for name in ("FIRST_PAUSE", "LONGEST_PAUSE", "POLL", "CHILD_EVERY", "GATE_EVERY"):
+    for name in ("FIRST_PAUSE", "LONGEST_PAUSE", "POLL", "CHILD_EVERY", "GATE_POLL", "GATE_EVERY"):
         monkeypatch.setattr(module, name, 0.0)
     created = World(tmp_path)
     monkeypatch.setattr(module, "child_of", lambda pid, name: created.children.get(pid) if name == "child" else None)
