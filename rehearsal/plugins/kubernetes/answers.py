@@ -53,7 +53,7 @@ def abort_not_ready(context: grpc.ServicerContext, state: State, mask: Mask, *, 
     problem = state.problem
     assert problem is not None  # noqa: S101 - the caller's condition, for the type checker
     text = mask(str(problem))
-    reasons = [mask(reason) for reason in (problem.problem, *problem.reasons)]
+    reasons = [mask(reason) for reason in (problem.problem, *problem.reasons, f"remedy: {problem.remedy}")]
     failed = messages.ErrorResourceInitFailed(
         id=state.id,
         properties=encode(state.outputs),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from rehearsal.plugins.kubernetes.errors import CONFLICT, ApiError, NoSuchKind
-from rehearsal.plugins.kubernetes.objects import Manifest, Token, group, name_of, namespace_of
+from rehearsal.plugins.kubernetes.errors import CONFLICT, ENDING, ApiError, NoSuchKind
+from rehearsal.plugins.kubernetes.objects import Manifest, Token, group, name_of, namespace_of, pick
 from rehearsal.plugins.kubernetes.ownership import owned_by
 from rehearsal.plugins.kubernetes.transport import Call, Stream, Transport
 
@@ -150,6 +150,8 @@ class Cluster:
         if mine and owned_by(live, manager):
             return live
         name = f"{live.get('kind')} {name_of(live)!r}"
+        if pick(live, "metadata", "deletionTimestamp"):
+            raise ApiError(status=CONFLICT, reason=ENDING, message=f"{name} is still being deleted") from conflict
         raise ApiError(status=CONFLICT, reason="AlreadyExists", message=f"{name} is there") from conflict
 
     def _namespace(self, namespace: str) -> str:

@@ -1,14 +1,16 @@
 """The verbs Check and Diff: what the inputs are, and what changing them means."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rehearsal.plugins.kubernetes.context import Context, Properties
 from rehearsal.plugins.kubernetes.diff import Change, Difference, PropertyChange, compare, ignored, parse_path
+from rehearsal.plugins.kubernetes.errors import PluginError
 from rehearsal.plugins.kubernetes.naming import named, unsupported
 from rehearsal.plugins.kubernetes.objects import (
     REPLACE_UNREADY,
     SERVER_METADATA,
+    WAIT_FOR,
     Manifest,
     Token,
     annotation,
@@ -18,6 +20,7 @@ from rehearsal.plugins.kubernetes.objects import (
 )
 from rehearsal.plugins.kubernetes.reading import unready
 from rehearsal.plugins.kubernetes.secrecy import conceal
+from rehearsal.plugins.kubernetes.waitfor import expectations
 from rehearsal.plugins.wire import UNKNOWN, strip_secrets
 
 Failure = tuple[str, str]
@@ -35,6 +38,8 @@ def check(
     failures = _failures(inputs, token)
     if failures:
         return new, failures
+    if inputs.get("metadata") is UNKNOWN:
+        return conceal(inputs, new), []
     inputs = named(inputs, to_api(strip_secrets(old)), urn=urn, seed=seed, proposed=proposed)
     context.plan(inputs)
     metadata = inputs["metadata"]
@@ -63,26 +68,35 @@ def diff(context: Context, old: Properties, new: Properties, ignore: Sequence[st
 
 
 def _failures(inputs: Manifest, token: Token) -> list[Failure]:
-    version, kind, metadata = inputs.get("apiVersion"), inputs.get("kind"), inputs.get("metadata", {})
-    reason = unsupported(token, kind)
+    reason = unsupported(token, inputs.get("kind"))
     if reason:
         return [("", reason)]
     failures = [
-        (name, "must be a string, such as " + example)
-        for name, value, example in (("apiVersion", version, "apps/v1"), ("kind", kind, "Deployment"))
-        if not isinstance(value, str) or not value
+        (name, f"must be a string, such as {example}")
+        for name, example in (("apiVersion", "apps/v1"), ("kind", "Deployment"))
+        if not isinstance(inputs.get(name), str) or not inputs[name]
     ]
+    metadata = inputs.get("metadata", {})
+    if metadata is UNKNOWN:
+        return failures
     if not isinstance(metadata, dict):
-        return [*failures, ("metadata", "must be known, and an object: what it holds may depend on other resources")]
+        return [*failures, ("metadata", "must be an object, such as {'name': 'web'}")]
+    return [*failures, *_metadata_failures(inputs, metadata)]
+
+
+def _metadata_failures(inputs: Manifest, metadata: Manifest) -> Iterator[Failure]:
     if metadata.get("generateName") is not None and metadata.get("name") is None:
-        failures.append(
-            ("metadata.generateName", "cannot be used with server-side apply: set metadata.name, or neither")
-        )
+        yield "metadata.generateName", "cannot be used with server-side apply: set metadata.name, or neither"
     for name in ("name", "namespace"):
         value = metadata.get(name)
         if value is not None and value is not UNKNOWN and (not isinstance(value, str) or not value):
-            failures.append((f"metadata.{name}", "must be a string that is not empty"))
-    return failures
+            yield f"metadata.{name}", "must be a string that is not empty"
+    wanted = annotation(inputs, WAIT_FOR)
+    if wanted:
+        try:
+            expectations(wanted)
+        except PluginError as error:
+            yield f'metadata.annotations["{WAIT_FOR}"]', f"{error.problem}: {error.remedy}"
 
 
 def _without_server_metadata(inputs: Manifest) -> Manifest:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from rehearsal.plugins.kubernetes.changes import Cancellation
 from rehearsal.plugins.kubernetes.cluster import Cluster
 from rehearsal.plugins.kubernetes.configuration import Configuration
 from rehearsal.plugins.kubernetes.errors import NoSuchKind, NotReady, Unreachable
@@ -21,7 +22,7 @@ from rehearsal.plugins.kubernetes.objects import (
 )
 from rehearsal.plugins.kubernetes.scopes import CLUSTER_SCOPED
 from rehearsal.plugins.kubernetes.secrecy import conceal
-from rehearsal.plugins.kubernetes.waiting import Cancellation, Waiter
+from rehearsal.plugins.kubernetes.waiting import Waiter
 from rehearsal.plugins.wire import has_unknown
 
 Properties = dict[str, Any]

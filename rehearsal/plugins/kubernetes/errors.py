@@ -13,6 +13,8 @@ from rehearsal.errors import RehearsalError
 from rehearsal.plugins.kubernetes.objects import PATCH_FORCE, Manifest, namespace_of, title
 
 CONFLICT: Final = 409
+ENDING: Final = "Ending"
+"""Our own reason: the object that exists already is being deleted."""
 _NOT_FOUND: Final = 404
 _MANAGER: Final = re.compile(r'conflict with "(?P<manager>[^"]+)"')
 _NAMESPACE: Final = re.compile(r'namespaces "(?P<namespace>[^"]+)" not found')
@@ -34,6 +36,11 @@ class ApiError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    @property
+    def passing(self) -> bool:
+        """A neighbour may make what is missing, or end what is in the way."""
+        return bool(self.missing_namespace) or self.reason == ENDING
 
     @property
     def missing_namespace(self) -> str:
@@ -179,6 +186,10 @@ def _exists(error: ApiError, _: Manifest) -> tuple[str, str]:
     )
 
 
+def _ending(error: ApiError, _: Manifest) -> tuple[str, str]:
+    return error.message, "wait until it is gone, then run the update again"
+
+
 def _immutable(error: ApiError, _: Manifest) -> tuple[str, str]:
     return error.message, "let the change replace the object: list the property in replaceOnChanges"
 
@@ -203,6 +214,7 @@ _EXPLANATIONS: Final[tuple[tuple[Callable[[ApiError], bool], _Explanation], ...]
     (_says("admission webhook"), _webhook),
     (lambda error: error.reason == "Forbidden", _forbidden),
     (lambda error: error.reason == "AlreadyExists", _exists),
+    (lambda error: error.reason == ENDING, _ending),
     (_says("field is immutable", "are forbidden", "may not change"), _immutable),
     (_says("field not declared in schema", "unknown field"), _undeclared),
 )

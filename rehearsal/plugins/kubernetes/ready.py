@@ -87,7 +87,8 @@ def _deployment(live: Manifest, situation: Situation) -> Verdict:
         return _UNSEEN
     progressing = condition(live, "Progressing")
     if progressing.get("reason") == "ProgressDeadlineExceeded" and _in_vain(live, progressing, situation):
-        return Failed(f"its rollout made no progress within its deadline: {progressing.get('message', '')}")
+        said = condition(live, "ReplicaFailure").get("message") or progressing.get("message", "")
+        return Failed(f"its rollout made no progress within its deadline: {said}")
     reason = _rollout(live, progressing)
     return Waiting(reason) if reason else Ready()
 

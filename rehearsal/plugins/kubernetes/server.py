@@ -12,13 +12,14 @@ from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderServicer, add
 
 from rehearsal.plugins.kubernetes import comparing, reading, writing
 from rehearsal.plugins.kubernetes.answers import abort, abort_not_ready, difference
+from rehearsal.plugins.kubernetes.changes import Cancellation
 from rehearsal.plugins.kubernetes.cluster import Cluster
 from rehearsal.plugins.kubernetes.configuration import Configuration, problems, replacements
 from rehearsal.plugins.kubernetes.context import Context, State, Voice
 from rehearsal.plugins.kubernetes.errors import ApiError, PluginError, Unsupported
 from rehearsal.plugins.kubernetes.secrecy import Mask
 from rehearsal.plugins.kubernetes.transport import Transport
-from rehearsal.plugins.kubernetes.waiting import Cancellation, Waiter
+from rehearsal.plugins.kubernetes.waiting import Waiter
 from rehearsal.plugins.wire import decode, encode
 
 VERSION: Final = "4.34.2"
@@ -36,6 +37,7 @@ class Server(ResourceProviderServicer):
         self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine)) if engine else None
         self._cancellation = Cancellation()
         self._context: Context | None = None
+        self._warned: set[str] = set()
 
     def register(self, server: grpc.Server) -> None:
         """Add this service to ``server``."""
@@ -189,7 +191,12 @@ class Server(ResourceProviderServicer):
                 said[:] = [text]
                 self._log(_INFO, mask(text), urn, ephemeral=True)
 
-        return Voice(status=status, warn=lambda text: self._log(_WARNING, mask(text), urn, ephemeral=False))
+        def warn(text: str) -> None:
+            if text not in self._warned:  # once, not for each of hundreds of resources
+                self._warned.add(text)
+                self._log(_WARNING, mask(text), urn, ephemeral=False)
+
+        return Voice(status=status, warn=warn)
 
     def _log(self, severity: "engine_pb2.LogSeverity.ValueType", text: str, urn: str, *, ephemeral: bool) -> None:
         if self._engine is not None:

@@ -11,17 +11,20 @@ MOST_EVENTS: Final = 3
 _STARTING: Final = frozenset({"ContainerCreating", "PodInitializing"})
 
 
-def pods_of(workload: Manifest, replica_sets: Sequence[Manifest], pods: Sequence[Manifest]) -> list[Manifest]:
-    """Return the pods that belong to the present version of ``workload``."""
-    owners = {pick(workload, "metadata", "uid")}
-    if workload.get("kind") == "Deployment":
-        revision = pick(workload, "metadata", "annotations", REVISION)
-        owners = {
-            pick(item, "metadata", "uid")
-            for item in replica_sets
-            if _owners(item) & owners and pick(item, "metadata", "annotations", REVISION) == revision
-        }
-    return [pod for pod in pods if _owners(pod) & owners]
+def present(deployment: Manifest, replica_sets: Sequence[Manifest]) -> list[Manifest]:
+    """Return the replica sets that belong to the present version of ``deployment``."""
+    revision = pick(deployment, "metadata", "annotations", REVISION)
+    return [
+        item
+        for item in owned(replica_sets, [deployment])
+        if pick(item, "metadata", "annotations", REVISION) == revision
+    ]
+
+
+def owned(candidates: Sequence[Manifest], owners: Sequence[Manifest]) -> list[Manifest]:
+    """Return those of ``candidates`` that belong to one of ``owners``."""
+    uids = {pick(owner, "metadata", "uid") for owner in owners}
+    return [item for item in candidates if uids & _owners(item)]
 
 
 def symptoms(pods: Sequence[Manifest]) -> list[str]:

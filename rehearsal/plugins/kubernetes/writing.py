@@ -55,7 +55,7 @@ def preview_create(context: Context, new: Properties, *, voice: Voice) -> State:
         live = context.cluster.apply(inputs, manager=context.manager(inputs), dry_run=True, create_only=True)
     except ApiError as error:
         # A neighbour may make the namespace, or be about to remove an object of this name (a replacement).
-        if error.missing_namespace or error.reason in ("AlreadyExists", "Forbidden"):
+        if error.passing or error.reason in ("AlreadyExists", "Forbidden"):
             return as_given
         raise refused(error, inputs, "create") from None
     return State(id="", outputs=outputs_of(_foreseen(live), new), inputs=new)
@@ -152,7 +152,7 @@ def _in_order(context: Context, inputs: Manifest, make: Callable[[], Manifest], 
                 raise
             voice.status(f"cannot create it yet: {error.problem}")
         except ApiError as error:
-            if not left or not error.missing_namespace:
+            if not left or not error.passing:
                 raise refused(error, inputs, "create") from None
             voice.status(f"cannot create it yet: {error.message}")
         if context.cancellation.event.wait(pause):

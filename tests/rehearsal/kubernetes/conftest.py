@@ -22,12 +22,13 @@ from pulumi.runtime.proto.status_pb2 import Status
 from rehearsal.paths import REPOSITORY
 from rehearsal.plugins.kubernetes.objects import Manifest
 from rehearsal.plugins.wire import decode, encode
+from tests.rehearsal.cluster_fixtures import embedded_cluster
 from tests.rehearsal.engine_fixtures import Engine, pulumi_engine
 
-__all__ = ["pulumi_engine"]
+__all__ = ["embedded_cluster", "pulumi_engine"]
 
 KUBECONFIG = "ENGLISH_TRAINING_TEST_KUBECONFIG"
-"""Environment variable: the kubeconfig of a throw-away cluster (with its controllers) to test against."""
+"""Environment variable: the kubeconfig of a throw-away cluster to test against, instead of one of the tests' own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +115,8 @@ class Plugin:
         return replace(self, name=name)
 
     def configure(self, **options: Any) -> messages.ConfigureResponse:
-        return self._call("Configure", messages.ConfigureRequest(args=encode(options), acceptSecrets=True))
+        answer: messages.ConfigureResponse = self._call("Configure", messages.ConfigureRequest(args=encode(options)))
+        return answer
 
     def check(self, manifest: Manifest, old: Manifest | None = None, kind: str = "", seed: bytes = b"s") -> Any:
         request = messages.CheckRequest(
@@ -131,7 +133,8 @@ class Plugin:
         request = messages.DiffRequest(
             urn=self.urn(_token(new)), id="x", old_inputs=encode(old), news=encode(new), ignoreChanges=ignore
         )
-        return self._call("Diff", request)
+        answer: messages.DiffResponse = self._call("Diff", request)
+        return answer
 
     def create(self, manifest: Manifest, *, preview: bool = False, timeout: float = 0) -> tuple[str, Manifest]:
         request = messages.CreateRequest(

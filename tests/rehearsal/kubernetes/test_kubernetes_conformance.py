@@ -154,6 +154,12 @@ def test_check_keeps_secrets_secret_and_unknowns_unknown(plugin: Plugin) -> None
     assert inputs["data"] is UNKNOWN
 
 
+def test_check_refuses_an_expression_that_nothing_could_wait_for(plugin: Plugin, kubectl: Kubectl) -> None:
+    [failure] = plugin.check(annotated(config_map(kubectl), waitFor="Ready")).failures
+    assert failure.property == 'metadata.annotations["pulumi.com/waitFor"]'
+    assert "write condition=Type[=Status]" in failure.reason
+
+
 # Diff
 
 
@@ -271,6 +277,78 @@ def test_a_namespace_that_never_comes_is_named(plugin: Plugin) -> None:
         plugin.create(nowhere)
     assert "cannot create ConfigMap nowhere/x: namespace 'nowhere' does not exist" in caught.value.message
     assert "dependsOn" in caught.value.message
+
+
+def test_an_object_whose_predecessor_is_still_being_deleted_waits_for_its_end(plugin: Plugin, kubectl: Kubectl) -> None:
+    held = config_map(kubectl)
+    held["metadata"]["finalizers"] = ["example.org/hold"]
+    kubectl.create(held)
+    kubectl("delete", "configmap/settings", "--wait=false")
+    made: list[str] = []
+    thread = threading.Thread(target=lambda: made.append(plugin.create(config_map(kubectl))[0]))
+    thread.start()
+    assert eventually(lambda: any("still being deleted" in status for status in plugin.heard.statuses))
+    kubectl("patch", "configmap/settings", "--type=merge", "-p", '{"metadata": {"finalizers": null}}')
+    thread.join()
+    assert made == [f"{kubectl.namespace}/settings"]
+
+
+def test_pod_security_says_what_the_namespace_asks_for(plugin: Plugin, kubectl: Kubectl) -> None:
+    kubectl("label", "namespace", kubectl.namespace, "pod-security.kubernetes.io/enforce=restricted")
+    with pytest.raises(Refusal) as caught:
+        plugin.create(pod(kubectl))
+    assert f"cannot create Pod {kubectl.namespace}/lonely: " in caught.value.message
+    assert "allowPrivilegeEscalation != false" in caught.value.message
+    assert f"pod-security.kubernetes.io/enforce of namespace '{kubectl.namespace}'" in caught.value.message
+
+
+def test_an_exceeded_quota_is_said(plugin: Plugin, kubectl: Kubectl) -> None:
+    metadata = {"name": "few", "namespace": kubectl.namespace}
+    plugin.create(
+        {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": {"count/secrets": "0"}}}
+    )
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": kubectl.namespace}}
+    with pytest.raises(Refusal) as caught:
+        plugin.create(secret)
+    assert "exceeded quota: few" in caught.value.message
+    assert f"kubectl -n {kubectl.namespace} describe resourcequota" in caught.value.message
+
+
+def test_what_the_user_may_not_do_is_said(plugin: Plugin, kubectl: Kubectl) -> None:
+    kubectl("create", "serviceaccount", "nobody")
+    config = json.loads(kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json"))
+    config["users"] = [
+        {"name": config["contexts"][0]["context"]["user"], "user": {"token": kubectl("create", "token", "nobody")}}
+    ]
+    plugin.configure(kubeconfig=json.dumps(config))
+    with pytest.raises(Refusal) as caught:
+        plugin.create(config_map(kubectl))
+    assert f'User "system:serviceaccount:{kubectl.namespace}:nobody" cannot' in caught.value.message
+    assert "RBAC" in caught.value.message
+    assert plugin.create(config_map(kubectl), preview=True) == ("", config_map(kubectl))
+
+
+def test_a_failed_rollout_names_the_pod_the_container_and_the_reason(plugin: Plugin, kubectl: Kubectl) -> None:
+    labels = {"app.kubernetes.io/part-of": "english-training", "app.kubernetes.io/name": "backend"}
+    containers = [{"name": "backend", "image": "example.org/backend:1-sim.missing-image"}]
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "backend", "namespace": kubectl.namespace},
+        "spec": {
+            "progressDeadlineSeconds": 5,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": containers}},
+        },
+    }
+    with pytest.raises(Refusal) as caught:
+        plugin.create(deployment)
+    assert caught.value.partial is not None
+    reasons = list(caught.value.partial.reasons)
+    assert reasons[0] == f"Deployment {kubectl.namespace}/backend is stored, but it failed"
+    assert reasons[1].startswith("its rollout made no progress within its deadline: ")
+    assert any(reason.startswith("pod backend-") and "container backend is waiting: " in reason for reason in reasons)
+    assert any(reason.startswith("event Failed of Pod backend-") for reason in reasons)
 
 
 def definition(group: str, kind: str, *, scope: str = "Namespaced") -> Manifest:

@@ -1,11 +1,11 @@
 from typing import Any
 
 from rehearsal.plugins.kubernetes.objects import REVISION, Manifest
-from rehearsal.plugins.kubernetes.symptoms import last_warnings, pods_of, symptoms
+from rehearsal.plugins.kubernetes.symptoms import last_warnings, owned, present, symptoms
 
 
-def owned(name: str, owner: str, uid: str = "", **metadata: Any) -> Manifest:
-    return {"metadata": {"name": name, "uid": uid or name, "ownerReferences": [{"uid": owner}], **metadata}}
+def child(name: str, owner: str, **metadata: Any) -> Manifest:
+    return {"metadata": {"name": name, "uid": name, "ownerReferences": [{"uid": owner}], **metadata}}
 
 
 def pod(name: str, *containers: Manifest, **conditions: Manifest) -> Manifest:
@@ -13,21 +13,20 @@ def pod(name: str, *containers: Manifest, **conditions: Manifest) -> Manifest:
     return {"metadata": {"name": name}, "status": {"containerStatuses": list(containers), "conditions": entries}}
 
 
-def test_only_pods_of_the_present_revision_belong_to_a_deployment() -> None:
+def test_only_the_replica_set_of_the_present_revision_counts() -> None:
     deployment = {"kind": "Deployment", "metadata": {"uid": "d", "annotations": {REVISION: "2"}}}
     replica_sets = [
-        owned("old", "d", annotations={REVISION: "1"}),
-        owned("new", "d", annotations={REVISION: "2"}),
-        owned("foreign", "other", annotations={REVISION: "2"}),
+        child("old", "d", annotations={REVISION: "1"}),
+        child("new", "d", annotations={REVISION: "2"}),
+        child("foreign", "other", annotations={REVISION: "2"}),
     ]
-    pods = [owned("a", "old"), owned("b", "new"), owned("c", "foreign")]
-    assert pods_of(deployment, replica_sets, pods) == [pods[1]]
+    assert present(deployment, replica_sets) == [replica_sets[1]]
 
 
-def test_pods_of_other_workloads_are_owned_directly() -> None:
-    workload = {"kind": "StatefulSet", "metadata": {"uid": "s"}}
-    pods = [owned("a", "s"), owned("b", "other")]
-    assert pods_of(workload, [], pods) == [pods[0]]
+def test_only_what_names_an_owner_belongs_to_it() -> None:
+    pods = [child("a", "old"), child("b", "new"), {"metadata": {"name": "c"}}]
+    assert owned(pods, [{"metadata": {"uid": "new"}}]) == [pods[1]]
+    assert owned(pods, []) == []
 
 
 def test_a_container_that_cannot_start_is_named_with_its_reason() -> None:

@@ -110,7 +110,7 @@ def test_a_server_that_answered_before_is_given_longer_than_one_that_never_did(
 def test_a_server_given_up_on_is_not_waited_for_again_until_it_answers(
     monkeypatch: pytest.MonkeyPatch, time: Time
 ) -> None:
-    client = connect(monkeypatch, time, *[DOWN] * 7, Answer(), DOWN, Answer())
+    client = connect(monkeypatch, time, *[DOWN] * 6, Answer(), DOWN, Answer())
     with pytest.raises(Unreachable):
         client.request(CALL)
     given_up = time.now
