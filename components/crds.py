@@ -1,5 +1,6 @@
 """Custom resource definitions as resources of their own: installed before what uses them, kept when the stack goes."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,13 @@ from typing import Any
 import pulumi
 
 Manifest = Mapping[str, Any]
+
+# Schemas of pods nest deeper than the 100 levels that protobuf reads unless told otherwise, and the engine sends back
+# what it was given. Other implementations of protobuf have no such limit.
+with contextlib.suppress(ImportError):
+    from google._upb import _message
+
+    _message.SetAllowOversizeProtos(True)  # noqa: FBT003 - its signature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +36,7 @@ class CustomResourceDefinitions(pulumi.ComponentResource):
             pulumi.CustomResource(
                 token(manifest),
                 f"{name}-{manifest['kind'].lower()}-{manifest['metadata']['name']}",
-                {key: value for key, value in manifest.items() if key != "status"},
+                dict(manifest),
                 pulumi.ResourceOptions(parent=self, retain_on_delete=True),
             )
         self.register_outputs({})

@@ -2,10 +2,12 @@
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from rehearsal.errors import UpdateFailed
 
@@ -18,57 +20,59 @@ class Engine:
     """The ``pulumi`` program."""
     program: Path
     """Directory with ``Pulumi.yaml``."""
+    backend: Path
+    """Directory of the file backend."""
     stack: str
     environment: Mapping[str, str]
     """Whole environment of the CLI: search path, backend, passphrase, kubeconfig."""
 
     def up(self) -> None:
-        """Make what the program describes; progress goes to the terminal. Removes the lock of an update that died."""
-        self.select()
-        self._run("up", "--yes", "--skip-preview")
-
-    def destroy(self) -> None:
-        """Remove what the program made."""
-        self._run("destroy", "--yes", "--skip-preview")
-
-    def select(self) -> None:
-        """Select the stack, or begin it."""
-        self._run("stack", "select", "--create", quiet=True)
+        """Make what the program describes; progress goes to the terminal. Raises :class:`UpdateFailed`."""
+        self.backend.mkdir(parents=True, exist_ok=True)
+        self._quietly("stack", "select", "--create")
+        self._release_dead_locks()
+        code = subprocess.run(  # noqa: S603 - our own program
+            self._command("up", "--yes", "--skip-preview"), cwd=self.program, env=dict(self.environment), check=False
+        ).returncode
+        if code:
+            raise UpdateFailed(
+                f"pulumi up of stack {self.stack} ended with code {code}; what is wrong stands above",
+                remedy="mend it, then `make up` again: finished steps are kept",
+            )
 
     def configure(self, path: str, value: str) -> None:
-        """Set one key of the stack's configuration; ``path`` may go into an object (``english-training:gateway.httpsPort``)."""
-        self._run("config", "set", "--path", path, value, quiet=True)
+        """Set one key of the stack's configuration; ``path`` may go into an object."""
+        self._quietly("config", "set", "--path", path, value)
 
     def outputs(self) -> dict[str, Any]:
         """What the last update exported; empty before the first."""
-        return dict(json.loads(self._capture("stack", "output", "--json")))
+        done = self._run("stack", "output", "--json")
+        return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
 
-    def _run(self, *arguments: str, quiet: bool = False) -> None:
-        completed = subprocess.run(  # noqa: S603 - our own program
-            self._command(arguments),
-            cwd=self.program,
-            env=dict(self.environment),
-            check=False,
-            capture_output=quiet,
-            text=True,
-        )
-        if completed.returncode:
-            said = f":\n{completed.stderr.strip()}" if quiet else ""
+    def _release_dead_locks(self) -> None:
+        """Remove the locks of updates whose process is gone; a living update keeps its own, and the engine says so."""
+        for lock in self.backend.glob(f".pulumi/locks/**/{self.stack}/*.json"):
+            holder = json.loads(lock.read_text())
+            if not psutil.pid_exists(int(holder["pid"])):
+                lock.unlink()
+
+    def _quietly(self, *arguments: str) -> None:
+        done = self._run(*arguments)
+        if done.returncode:
             raise UpdateFailed(
-                f"pulumi {arguments[0]} of stack {self.stack} ended with code {completed.returncode}{said}",
-                remedy="mend what the messages above name, then run `make up` again: finished steps are kept",
+                f"pulumi {' '.join(arguments[:2])} of stack {self.stack} failed: {done.stderr.strip()}",
+                remedy="make doctor",
             )
 
-    def _capture(self, *arguments: str) -> str:
-        completed = subprocess.run(  # noqa: S603 - our own program
-            self._command(arguments),
+    def _run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(  # noqa: S603 - our own program
+            self._command(*arguments),
             cwd=self.program,
             env=dict(self.environment),
             check=False,
             capture_output=True,
             text=True,
         )
-        return completed.stdout if completed.returncode == 0 else "{}"
 
-    def _command(self, arguments: Sequence[str]) -> list[str]:
+    def _command(self, *arguments: str) -> list[str]:
         return [str(self.binary), "--non-interactive", *arguments, "--stack", self.stack]

@@ -20,6 +20,12 @@ class RehearsalError(Exception):
         return f"{self.problem}\n  remedy: {self.remedy}"
 
 
+class UsageError(RehearsalError):
+    """The command was asked for something that there is not."""
+
+    exit_code = 2
+
+
 class Missing(RehearsalError):
     """A program that the machine must have (Go, git, unshare) is not there."""
 

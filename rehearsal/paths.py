@@ -18,7 +18,7 @@ class Paths:
 
     @classmethod
     def of(cls, checkout: Path = REPOSITORY) -> "Paths":
-        """Paths of ``checkout``. ``ENGLISH_TRAINING_CACHE`` moves the cache (default: ``$XDG_CACHE_HOME/english-training``)."""
+        """Paths of ``checkout``. The cache is in the user's cache directory; ``ENGLISH_TRAINING_CACHE`` moves it."""
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         cache = os.environ.get("ENGLISH_TRAINING_CACHE")
         return cls(checkout=checkout.resolve(), cache=Path(cache).resolve() if cache else home / "english-training")
@@ -35,7 +35,7 @@ class Paths:
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's kubeconfig, for the user's side of the network namespace. Its context is ``rehearsal``."""
+        """The administrator's kubeconfig, for the host's side. Its context is ``rehearsal``."""
         return self.state / "kubeconfig"
 
     @property

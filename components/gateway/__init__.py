@@ -2,6 +2,6 @@
 
 from components.gateway.gateway import Gateway, GatewayArgs
 from components.gateway.policies import ProxyKind, RateLimit
-from components.gateway.route import Route, RouteArgs, Timeouts
+from components.gateway.route import Route, RouteArgs, Service, Timeouts
 
-__all__ = ["Gateway", "GatewayArgs", "ProxyKind", "RateLimit", "Route", "RouteArgs", "Timeouts"]
+__all__ = ["Gateway", "GatewayArgs", "ProxyKind", "RateLimit", "Route", "RouteArgs", "Service", "Timeouts"]

@@ -33,7 +33,7 @@ class Timeouts:
 class Service:
     """A Service that the route can send to."""
 
-    name: str
+    name: pulumi.Input[str]
     port: int
 
 
@@ -43,7 +43,7 @@ class RouteArgs:
 
     namespace: pulumi.Input[str]
     hostname: str
-    gateway_name: str
+    gateway_name: pulumi.Input[str]
     gateway_namespace: pulumi.Input[str]
     backend: Mapping[str, Service]
     """The backend's Service of each colour."""

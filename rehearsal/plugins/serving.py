@@ -4,8 +4,8 @@ The engine starts a plugin with its own address as the last argument, reads the 
 standard output, and ends it with an interrupt. A plugin whose engine was killed ends by itself.
 """
 
+import contextlib
 import os
-import select
 import signal
 import sys
 import threading
@@ -14,6 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
 import grpc  # type: ignore[import-untyped]  # publishes no types
+
+from rehearsal.plugins import parent
+
+# Properties nest deeper than the 100 levels that protobuf reads unless told otherwise, as in the schemas of pods. Other
+# implementations of protobuf have no such limit.
+with contextlib.suppress(ImportError):
+    from google._upb import _message
+
+    _message.SetAllowOversizeProtos(True)  # noqa: FBT003 - its signature
 
 # The engine sends properties of any size; 400 MiB is what the SDK allows itself.
 CHANNEL_OPTIONS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
@@ -40,7 +49,7 @@ def serve(add_services: Callable[[grpc.Server], None], *, at_end: Callable[[], N
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    threading.Thread(target=_when_parent_dies, args=(os.getppid(), wake), daemon=True).start()
+    threading.Thread(target=_when_engine_ends, args=(wake,), daemon=True).start()
     os.read(wait, 1)
     if at_end is not None:
         at_end()
@@ -50,11 +59,8 @@ def serve(add_services: Callable[[grpc.Server], None], *, at_end: Callable[[], N
     os._exit(0)
 
 
-def _when_parent_dies(parent: int, wake: int) -> None:
-    try:
-        handle = os.pidfd_open(parent)
-    except ProcessLookupError:
-        pass
-    else:
-        select.select([handle], [], [])
+def _when_engine_ends(wake: int) -> None:
+    engine = parent.engine()
+    if engine is not None:
+        parent.wait_for_end(engine)
     os.write(wake, b".")
