@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import struct
-import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
@@ -26,6 +26,10 @@ _RESET: Final = struct.pack("ii", 1, 0)
 
 class Registry(Protocol):
     """What a connection asks the simulator."""
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Tells the time, seconds since the epoch."""
 
     def arrived(self, connection: "Connection", address: str) -> Pod | None:
         """Say which pod accepts a new connection to ``address``, None if nobody does."""
@@ -142,7 +146,7 @@ class Connection(asyncio.Protocol):
         if pod is None or self._ending:
             return
         method = self._parser.get_method().decode("ascii")
-        now = time.time()
+        now = self._registry.clock()
         given = answer(
             pod,
             method,
