@@ -1,8 +1,8 @@
 """The stand-in for ``pulumi-language-python``: ``python -m rehearsal.plugins.language ENGINE_ADDRESS``."""
 
-import os
 import sys
 
+from rehearsal.plugins import parent
 from rehearsal.plugins.bare import bare_sdk
 from rehearsal.plugins.languagehost import warm
 
@@ -10,7 +10,7 @@ from rehearsal.plugins.languagehost import warm
 def main() -> None:
     """Serve the engine's ``LanguageRuntime`` until it ends this process."""
     # First, because what is summoned warms up while this process loads gRPC.
-    warm.summon(os.getppid())
+    warm.summon(parent.engine())
     bare_sdk()
     from rehearsal.plugins.languagehost.servicer import serve  # noqa: PLC0415 - after bare_sdk, which it relies on
 

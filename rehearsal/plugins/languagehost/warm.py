@@ -37,9 +37,9 @@ def peer_is_own(connection: socket.socket) -> bool:
     return bool(struct.unpack("3i", credentials)[1] == os.getuid())
 
 
-def summon(engine: int) -> None:
-    """Start the pool of ``engine`` unless it is there or nobody wants one."""
-    if not os.environ.get(PRELOAD) or not Path("/proc/self/stat").exists():
+def summon(engine: int | None) -> None:
+    """Start the pool of ``engine`` unless it is there, nobody wants one, or the engine is gone."""
+    if engine is None or not os.environ.get(PRELOAD) or not Path("/proc/self/stat").exists():
         return
     found = _connect(engine)
     if found is not None:

@@ -34,6 +34,20 @@ def alone(paths: Paths) -> Installed:
     return install(paths, search="", homes=())
 
 
+def start(launcher: Path, directory: Path, *, session: bool = False) -> "subprocess.Popen[str]":
+    """Start a plugin as the engine does, holding its standard input; in another ``session``, as if orphaned."""
+    command = [str(launcher), "127.0.0.1:1"]
+    return subprocess.Popen(
+        command,
+        cwd=directory,
+        env={},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=session,
+    )
+
+
 def stand_ins(installed: Installed) -> list[str]:
     return [each.executable for each in installed.stand_ins]
 
@@ -119,10 +133,18 @@ def test_a_launcher_serves_wherever_it_is_started(paths: Paths, tmp_path: Path, 
     root = paths.pulumi_home if "/" in name else paths.launchers
     # A module of the working directory must not get in the way.
     (tmp_path / "rehearsal.py").write_text("raise SystemExit('the wrong rehearsal')\n")
-    plugin = subprocess.Popen([root / name, "127.0.0.1:1"], cwd=tmp_path, env={}, stdout=subprocess.PIPE, text=True)
+    plugin = start(root / name, tmp_path)
     assert plugin.stdout is not None
     assert plugin.stdout.readline().strip().isdigit()
     plugin.terminate()
+    assert plugin.wait() == 0
+
+
+def test_a_plugin_whose_engine_is_gone_before_it_looks_ends_by_itself(paths: Paths, tmp_path: Path) -> None:
+    alone(paths)
+    plugin = start(paths.launchers / "pulumi-language-python", tmp_path, session=True)
+    assert plugin.stdin is not None
+    plugin.stdin.close()
     assert plugin.wait() == 0
 
 
