@@ -1,6 +1,7 @@
 """Where plugins and tools are put, and in what environment they run."""
 
 import importlib.metadata
+import os
 import shlex
 import subprocess
 import sys
@@ -32,20 +33,6 @@ def executable(path: Path, text: str = "#!/bin/sh\n") -> Path:
 def alone(paths: Paths) -> Installed:
     """Install on a machine that has no official plugin."""
     return install(paths, search="", homes=())
-
-
-def start(launcher: Path, directory: Path, *, session: bool = False) -> "subprocess.Popen[str]":
-    """Start a plugin as the engine does, holding its standard input; in another ``session``, as if orphaned."""
-    command = [str(launcher), "127.0.0.1:1"]
-    return subprocess.Popen(
-        command,
-        cwd=directory,
-        env={},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=session,
-    )
 
 
 def stand_ins(installed: Installed) -> list[str]:
@@ -133,18 +120,22 @@ def test_a_launcher_serves_wherever_it_is_started(paths: Paths, tmp_path: Path, 
     root = paths.pulumi_home if "/" in name else paths.launchers
     # A module of the working directory must not get in the way.
     (tmp_path / "rehearsal.py").write_text("raise SystemExit('the wrong rehearsal')\n")
-    plugin = start(root / name, tmp_path)
+    command = [str(root / name), "127.0.0.1:1"]
+    plugin = subprocess.Popen(command, cwd=tmp_path, env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert plugin.stdout is not None
     assert plugin.stdout.readline().strip().isdigit()
     plugin.terminate()
     assert plugin.wait() == 0
 
 
-def test_a_plugin_whose_engine_is_gone_before_it_looks_ends_by_itself(paths: Paths, tmp_path: Path) -> None:
+def test_a_plugin_whose_engine_is_gone_before_it_looks_ends_by_itself(paths: Paths) -> None:
     alone(paths)
-    plugin = start(paths.launchers / "pulumi-language-python", tmp_path, session=True)
-    assert plugin.stdin is not None
-    plugin.stdin.close()
+    standard_input, engines_end = os.pipe()
+    os.close(engines_end)
+    command = [str(paths.launchers / "pulumi-language-python"), "127.0.0.1:1"]
+    # The plugin's parent is in another session, as when it is no longer the engine.
+    plugin = subprocess.Popen(command, env={}, stdin=standard_input, stdout=subprocess.DEVNULL, start_new_session=True)
+    os.close(standard_input)
     assert plugin.wait() == 0
 
 
