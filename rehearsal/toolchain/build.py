@@ -94,10 +94,10 @@ def build(source: Source, *, compiler: Compiler, target: Path, report: Reporter)
 
 def estimate(cache: Path, source: Source) -> str:
     """How long a build took last time, or takes from nothing: words for people."""
-    last = history.read(cache).get(source.name)
+    last, usual = history.read(cache).get(source.name), f"about {clock_of(source.seconds)} from nothing"
     if last is None or last.error:
-        return f"about {clock_of(source.seconds)} from nothing"
-    return f"{clock_of(last.seconds)} for {last.packages} packages last time"
+        return usual
+    return f"{usual}, last time {clock_of(last.seconds)} with {last.packages} packages to compile"
 
 
 def _compile(source: Source, compiler: Compiler, partial: Path, said: list[str], report: Reporter) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from versions import VERSIONS
 
 GO_MODULES: Final = Path(__file__).parent / "go"
+ENVOY_GATEWAY: Final = "github.com/envoyproxy/gateway"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,13 +54,11 @@ CLUSTER: Final = Source(
         "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
         "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
         "kwok": "sigs.k8s.io/kwok/cmd/kwok",
-        "envoy-gateway": "github.com/envoyproxy/gateway/cmd/envoy-gateway",
+        "envoy-gateway": f"{ENVOY_GATEWAY}/cmd/envoy-gateway",
     },
     stamps={
         **_kubernetes_stamps(VERSIONS.tools["kubernetes"].version),
-        "github.com/envoyproxy/gateway/internal/cmd/version.envoyGatewayVersion": VERSIONS.tools[
-            "envoy-gateway"
-        ].version,
+        f"{ENVOY_GATEWAY}/internal/cmd/version.envoyGatewayVersion": VERSIONS.tools["envoy-gateway"].version,
     },
     seconds=380,
     compiled_gib=3.8,

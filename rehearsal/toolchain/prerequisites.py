@@ -79,7 +79,7 @@ def require_programs(names: Iterable[str] = tuple(PROGRAMS)) -> None:
 
 def require_go(sources: Iterable[Source]) -> Go:
     """The first Go, as new as every one of ``sources`` asks, on PATH or beside Python. Raises :class:`Missing`."""
-    wanted = max(_directive(source) for source in sources)
+    wanted = max(directive(source) for source in sources)
     found = list(_compilers())
     for go in found:
         if go.version >= wanted:
@@ -119,9 +119,14 @@ def needed_disk(sources: Iterable[Source], *, cache: Path, modules: Path) -> dic
     compiled = max(sum(source.compiled_gib for source in sources) - size(cache / "go-build") / GIB, LEAST_DISK_GIB)
     fetched = sum(source.fetched_gib for source in sources if not _is_fetched(source, modules))
     here, there = _existing(cache), _existing(modules)
-    if here.stat().st_dev == there.stat().st_dev:
+    if disk_of(here) == disk_of(there):
         return {here: compiled + fetched}
     return {here: compiled, there: fetched}
+
+
+def disk_of(path: Path) -> int:
+    """The device that ``path`` is on."""
+    return path.stat().st_dev
 
 
 def free_memory() -> float:
@@ -139,6 +144,12 @@ def size(directory: Path) -> int:
             except OSError:  # Removed meanwhile.
                 continue
     return total
+
+
+def directive(source: Source) -> Version:
+    """The Go that ``source`` asks for in its ``go.mod``."""
+    found = re.search(r"^go (\S+)$", (source.directory / "go.mod").read_text(), re.MULTILINE)
+    return _version(found[1]) if found else ()
 
 
 def text(version: Version) -> str:
@@ -177,11 +188,6 @@ def _ask(path: Path) -> Go:
         machine=str(said.get("GOHOSTARCH")),
         modules=Path(str(said.get("GOMODCACHE"))),
     )
-
-
-def _directive(source: Source) -> Version:
-    found = re.search(r"^go (\S+)$", (source.directory / "go.mod").read_text(), re.MULTILINE)
-    return _version(found[1]) if found else ()
 
 
 def _version(dotted: str) -> Version:
