@@ -106,20 +106,8 @@ def _download(name: str, pinned: Bundle) -> Path:
             f"install Go (https://go.dev/dl/), or put the files in <directory>/{name}/ "
             f"and: export {DIRECTORY_VARIABLE}=<directory>",
         )
-    neutral = {"GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOWORK": "off", "GO111MODULE": "on"}
-    done = subprocess.run(  # noqa: S603 - Go, on a pinned name
-        [go, "mod", "download", "-json", module],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parent,
-        env={**os.environ, **neutral},
-    )
-    said: dict[str, str] = {}
-    with suppress(ValueError):
-        said = json.loads(done.stdout)
-    if done.returncode or "Dir" not in said:
-        why = said.get("Error") or done.stderr.strip() or f"it ended with code {done.returncode}"
+    said, why = _ask(go, module)
+    if "Dir" not in said:
         raise ManifestsMissing(
             f"versions.yaml: crds.{name}: Go cannot fetch {module}: {why}",
             f"see that `go mod download {module}` works, or: export {DIRECTORY_VARIABLE}=<directory>",
@@ -130,6 +118,30 @@ def _download(name: str, pinned: Bundle) -> Path:
             "if the version was raised on purpose, pin the new sum; otherwise find out who changed the module",
         )
     return Path(said["Dir"])
+
+
+def _ask(go: str, module: str) -> tuple[Mapping[str, str], str]:
+    """What Go notes about a module that it fetches if need be, and its complaint if it cannot."""
+    neutral = {"GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOWORK": "off", "GO111MODULE": "on"}
+    command = [go, "mod", "download", "-json", module]
+    try:
+        done = subprocess.run(  # noqa: S603 - Go, on a pinned name
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=Path(__file__).parent,
+            env={**os.environ, **neutral},
+        )
+    except OSError as error:
+        return {}, f"{go} cannot be run: {error.strerror}"
+    try:
+        said = json.loads(done.stdout)
+    except ValueError:
+        said = None
+    noted: Mapping[str, str] = said if isinstance(said, dict) else {}
+    why = noted.get("Error") or done.stderr.strip() or f"it ended with code {done.returncode}"
+    return noted if done.returncode == 0 else {}, why
 
 
 def _module_cache() -> Path:
