@@ -59,6 +59,7 @@ def configuration(settings: Settings) -> Configuration:
             tls=settings.redis.tls,
             database=settings.redis.database,
         ),
+        domain=settings.domain,
         allowed_hosts=settings.allowed_hosts,
         public_url=settings.public_url,
         django=settings.overrides.django,
@@ -121,4 +122,5 @@ def _sizing(workload: Workload) -> Sizing:
         min_replicas=workload.min_replicas,
         max_replicas=workload.max_replicas,
         target_cpu_percent=workload.target_cpu_percent,
+        progress_deadline_seconds=workload.progress_deadline_seconds,
     )

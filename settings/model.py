@@ -158,6 +158,8 @@ class Workload(Section):
     """Most pods that autoscaling may start."""
     target_cpu_percent: int = Field(default=75, ge=10, le=95)
     """Mean CPU use that autoscaling aims at, in per cent of the request; the middle of R-06's 70–80 %."""
+    progress_deadline_seconds: int = Field(default=300, ge=10, le=3600)
+    """Seconds without progress after which a rollout has failed; longer than a pod takes to start."""
 
 
 class Media(Section):

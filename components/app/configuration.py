@@ -48,6 +48,8 @@ class Configuration:
 
     database: Database
     cache: Cache
+    domain: str
+    """Host name of the site."""
     allowed_hosts: Sequence[str]
     """Host names that Django answers to."""
     public_url: str

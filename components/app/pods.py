@@ -12,6 +12,7 @@ from pulumi_kubernetes.core.v1 import (
     EnvFromSourceArgs,
     EnvVarArgs,
     HTTPGetActionArgs,
+    HTTPHeaderArgs,
     LifecycleArgs,
     LifecycleHandlerArgs,
     PodSecurityContextArgs,
@@ -50,6 +51,8 @@ class PodArgs:
     port: int
     liveness_path: str
     readiness_path: str
+    host: str
+    """``Host`` header of the probes: Django answers to its allowed hosts only."""
     sizing: Sizing
     scheduling: Scheduling
     service_account: pulumi.Input[str]
@@ -109,9 +112,9 @@ def _container(args: PodArgs) -> ContainerArgs:
             capabilities=CapabilitiesArgs(drop=["ALL"]),
         ),
         # Two minutes to start, then three failures in a row restart the container.
-        startup_probe=_probe(args.liveness_path, period=2, failures=60),
-        liveness_probe=_probe(args.liveness_path, period=10, failures=3),
-        readiness_probe=_probe(args.readiness_path, period=5, failures=2),
+        startup_probe=_probe(args, args.liveness_path, period=2, failures=60),
+        liveness_probe=_probe(args, args.liveness_path, period=10, failures=3),
+        readiness_probe=_probe(args, args.readiness_path, period=5, failures=2),
         lifecycle=LifecycleArgs(pre_stop=LifecycleHandlerArgs(sleep=SleepActionArgs(seconds=DRAIN_SECONDS))),
         volume_mounts=[VolumeMountArgs(name="tmp", mount_path="/tmp"), *args.mounts],  # noqa: S108 - the pod's own
     )
@@ -126,9 +129,9 @@ def _resources(sizing: Sizing) -> ResourceRequirementsArgs:
     )
 
 
-def _probe(path: str, *, period: int, failures: int) -> ProbeArgs:
+def _probe(args: PodArgs, path: str, *, period: int, failures: int) -> ProbeArgs:
     return ProbeArgs(
-        http_get=HTTPGetActionArgs(path=path, port="http"),
+        http_get=HTTPGetActionArgs(path=path, port="http", http_headers=[HTTPHeaderArgs(name="Host", value=args.host)]),
         period_seconds=period,
         timeout_seconds=min(period, 3),
         failure_threshold=failures,

@@ -20,8 +20,10 @@ class Sizing:
     """Fewest pods while the colour is in use."""
     max_replicas: int
     """Most pods that autoscaling may start."""
-    target_cpu_percent: int = 70
-    """Mean CPU use, in per cent of the request, that autoscaling aims at (R-06: 70–80 %)."""
+    target_cpu_percent: int = 75
+    """Mean CPU use, in per cent of the request, that autoscaling aims at; the middle of R-06's 70–80 %."""
+    progress_deadline_seconds: int = 300
+    """Seconds without progress after which a rollout has failed."""
 
 
 @dataclass(frozen=True, kw_only=True)

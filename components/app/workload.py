@@ -84,7 +84,7 @@ def deployment_spec(args: WorkloadArgs) -> DeploymentSpecArgs:
     return DeploymentSpecArgs(
         replicas=0 if args.cold else None,
         revision_history_limit=3,
-        progress_deadline_seconds=300,
+        progress_deadline_seconds=args.pod.sizing.progress_deadline_seconds,
         strategy=DeploymentStrategyArgs(
             type="RollingUpdate",
             rolling_update=RollingUpdateDeploymentArgs(max_unavailable="25%", max_surge="25%"),

@@ -95,6 +95,7 @@ def install(
     search = os.environ.get("PATH", os.defpath) if search is None else search
     homes = _user_homes(paths) if homes is None else homes
     paths.launchers.mkdir(parents=True, exist_ok=True)
+    _spare_the_engine_its_log(paths)
     for name, target in (tools or {}).items():
         _link_tool(paths.launchers / name, target.resolve())
     found = {plugin: _official(plugin, search, tuple(homes), paths) for plugin in PLUGINS}
@@ -116,6 +117,19 @@ def install(
         official={plugin.executable: official for plugin, official in found.items() if official is not None},
         stand_ins=tuple(StandIn(executable=p.executable, reason=_reason(p)) for p in missing),
     )
+
+
+def _spare_the_engine_its_log(paths: Paths) -> None:
+    """Keep the engine from its automatic debug log, which costs two thirds of an update without change.
+
+    It writes every property of every resource several times, and there is no switch; it does without where it cannot
+    make the directory. ``pulumi --logtostderr -v=9`` still shows everything.
+    """
+    log = paths.pulumi_home / "logs"
+    if log.is_dir():
+        shutil.rmtree(log)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.touch()
 
 
 def is_stand_in(executable: Path) -> bool:

@@ -42,6 +42,7 @@ BLUE = ReleaseArgs(
 CONFIGURATION = Configuration(
     database=Database(host="db.example", port=5432, name="training", user="training", ssl_mode="verify-full"),
     cache=Cache(host="cache.example", port=6379, tls=True),
+    domain="train.example",
     allowed_hosts=["train.example"],
     public_url="https://train.example",
 )
@@ -89,6 +90,7 @@ def test_probes_are_those_of_the_application() -> None:
         for container in (backend, frontend)
     ]
     assert probes == [("/health/", "/ready/"), ("/api/health", "/api/health")]
+    assert backend["readinessProbe"]["httpGet"]["httpHeaders"] == [{"name": "Host", "value": "train.example"}]
     assert [container["ports"][0]["containerPort"] for container in (backend, frontend)] == [8000, 3000]
 
 

@@ -24,6 +24,7 @@ def configuration(**fields: Any) -> Configuration:
     shared = {
         "database": Database(host="db", port=5432, name="training", user="training", ssl_mode="require"),
         "cache": Cache(host="cache", port=6379, tls=False),
+        "domain": "train.example",
         "allowed_hosts": ["train.example"],
         "public_url": "https://train.example",
     }
