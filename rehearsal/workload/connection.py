@@ -31,7 +31,7 @@ class Registry(Protocol):
     def clock(self) -> Callable[[], float]:
         """Tells the time, seconds since the epoch."""
 
-    def arrived(self, connection: "Connection", address: str) -> Pod | None:
+    def arrived(self, connection: "Connection", address: str, port: int) -> Pod | None:
         """Say which pod accepts a new connection to ``address``, None if nobody does."""
 
     def left(self, connection: "Connection") -> None:
@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Find the pod; reset the connection if it has died since the kernel took the connection."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own class is none by inheritance
-        self.pod = self._registry.arrived(self, transport.get_extra_info("sockname")[0])
+        self.pod = self._registry.arrived(self, *transport.get_extra_info("sockname"))
         if self.pod is None:
             self.reset()
 

@@ -163,12 +163,10 @@ class Pods:
         """Return the pod with that identity."""
         return self._by_uid.get(uid)
 
-    def at(self, address: str) -> Pod | None:
-        """Return the pod behind ``address``: the ready one, else one that runs, else any."""
-        pods = self._by_address.get(address)
-        if not pods:
-            return None
-        return pods[0] if len(pods) == 1 else max(pods, key=lambda pod: (pod.ready, pod.started is not None))
+    def at(self, address: str, component: Component) -> Pod | None:
+        """Return the pod of ``component`` behind ``address``: the ready one, else one that runs, else any."""
+        pods = (pod for pod in self._by_address.get(address, ()) if pod.component is component)
+        return max(pods, key=lambda pod: (pod.ready, pod.started is not None), default=None)
 
     def uids(self) -> frozenset[str]:
         """Identities of all known pods."""

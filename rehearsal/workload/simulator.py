@@ -98,9 +98,10 @@ class Simulator:
 
     # ---- what connections ask
 
-    def arrived(self, connection: Connection, address: str) -> Pod | None:
+    def arrived(self, connection: Connection, address: str, port: int) -> Pod | None:
         """Say which pod accepts a new connection to ``address``, None if nobody does."""
-        pod = self.pods.at(address)
+        component = next(component for component, its_port in self.ports.items() if its_port == port)
+        pod = self.pods.at(address, component)
         if pod is None or not pod.serves(self.clock()):
             return None
         self._connections[pod.uid].add(connection)

@@ -77,11 +77,11 @@ def test_a_pod_is_found_by_its_address_until_it_goes() -> None:
     pods = Pods()
     pods.put(pod())
     pods.put(pod(uid="uid-2", address="10.244.0.2", component=Component.FRONTEND))
-    assert pods.at("10.244.0.1") == pod()
-    assert pods.at("10.244.0.3") is None
+    assert pods.at("10.244.0.1", Component.BACKEND) == pod()
+    assert pods.at("10.244.0.3", Component.BACKEND) is None
     pods.drop("uid-1")
     pods.drop("uid-1")
-    assert pods.at("10.244.0.1") is None
+    assert pods.at("10.244.0.1", Component.BACKEND) is None
     assert pods.uids() == {"uid-2"}
 
 
@@ -91,8 +91,8 @@ def test_a_pod_that_gets_another_address_leaves_the_old_one() -> None:
     assert len(pods) == 1
     pods.put(pod())
     pods.put(pod(address="10.244.0.9"))
-    assert pods.at("10.244.0.1") is None
-    assert pods.at("10.244.0.9") == pod(address="10.244.0.9")
+    assert pods.at("10.244.0.1", Component.BACKEND) is None
+    assert pods.at("10.244.0.9", Component.BACKEND) == pod(address="10.244.0.9")
 
 
 def test_of_two_pods_with_one_address_the_one_that_serves_is_found() -> None:
@@ -100,9 +100,18 @@ def test_of_two_pods_with_one_address_the_one_that_serves_is_found() -> None:
     pods = Pods()
     for one in (crashed, pod(), replace(crashed, uid="uid-3")):
         pods.put(one)
-    assert pods.at("10.244.0.1") == pod()
+    assert pods.at("10.244.0.1", Component.BACKEND) == pod()
     pods.drop("uid-1")
-    assert pods.at("10.244.0.1") in (crashed, replace(crashed, uid="uid-3"))
+    assert pods.at("10.244.0.1", Component.BACKEND) in (crashed, replace(crashed, uid="uid-3"))
+
+
+def test_a_backend_and_a_frontend_with_one_address_are_told_apart() -> None:
+    pods = Pods()
+    frontend = pod(uid="uid-2", component=Component.FRONTEND)
+    pods.put(pod())
+    pods.put(frontend)
+    assert pods.at("10.244.0.1", Component.BACKEND) == pod()
+    assert pods.at("10.244.0.1", Component.FRONTEND) == frontend
 
 
 def test_a_new_list_replaces_what_was_known() -> None:
@@ -110,4 +119,4 @@ def test_a_new_list_replaces_what_was_known() -> None:
     pods.put(pod())
     pods.replace([pod(uid="uid-2", address="10.244.0.2")])
     assert [one.uid for one in pods] == ["uid-2"]
-    assert pods.at("10.244.0.1") is None
+    assert pods.at("10.244.0.1", Component.BACKEND) is None
