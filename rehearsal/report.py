@@ -86,7 +86,7 @@ class Bars(Lines):
             if done < total:
                 drawn = self._drawn = self._drawn or self._draw()
                 if name not in self._tasks:
-                    self._tasks[name] = drawn.add_task(name)
+                    self._tasks[name] = drawn.add_task(name, total=total)
                 drawn.update(self._tasks[name], completed=done, total=total)
             elif self._drawn and name in self._tasks:
                 self._drawn.remove_task(self._tasks.pop(name))

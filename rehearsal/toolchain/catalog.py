@@ -80,9 +80,9 @@ PROMETHEUS: Final = Source(
     version=VERSIONS.tools["prometheus"].version,
     programs={"promtool": "github.com/prometheus/prometheus/cmd/promtool"},
     stamps={"github.com/prometheus/common/version.Version": prometheus_release(VERSIONS.tools["prometheus"].version)},
-    seconds=170,
-    compiled_gib=0.8,
-    fetched_gib=1.0,
+    seconds=240,
+    compiled_gib=1.6,
+    fetched_gib=1.5,
 )
 SOURCES: Final = (CLUSTER, PULUMI, PROMETHEUS)
 

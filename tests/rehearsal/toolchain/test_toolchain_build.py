@@ -22,12 +22,14 @@ PATIENCE = 20.0
 """Seconds until a wait has failed; no test that passes uses them."""
 
 ENSURE = """
+import signal
 import sys
 from pathlib import Path
 from rehearsal.errors import RehearsalError
 from rehearsal.paths import Paths
 from rehearsal.report import Lines
 from rehearsal.toolchain import ensure, prerequisites
+signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell's background jobs ignore it.
 prerequisites.free_memory = lambda: 100.0
 prerequisites.require_disk = lambda *_, **__: None
 try:
