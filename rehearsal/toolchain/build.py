@@ -6,13 +6,13 @@ import os
 import platform
 import shutil
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from rehearsal.errors import BuildFailed
@@ -66,7 +66,7 @@ def build(source: Source, *, compiler: Compiler, target: Path, report: Reporter)
 
     Raises :class:`BuildFailed`, or :class:`EndedError` if the compiler was ended. What was compiled until then is kept.
     """
-    begun = time.monotonic()
+    begun = monotonic()
     partial = target.with_name(f".{target.name}-{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
     scratch = partial / "scratch"
@@ -75,7 +75,7 @@ def build(source: Source, *, compiler: Compiler, target: Path, report: Reporter)
     error = ""
     try:
         _compile(source, compiler, partial, said, report)
-        result = Built(seconds=round(time.monotonic() - begun, 1), sums=_settle(source, partial, scratch))
+        result = Built(seconds=round(monotonic() - begun, 1), sums=_settle(source, partial, scratch))
         (partial / MANIFEST).write_text(json.dumps(asdict(result), indent=2))
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
@@ -84,7 +84,7 @@ def build(source: Source, *, compiler: Compiler, target: Path, report: Reporter)
         raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        seconds = round(time.monotonic() - begun, 1)
+        seconds = round(monotonic() - begun, 1)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with _REMEMBERING:
             attempt = Attempt(at=now, seconds=seconds, packages=len(said), error=error)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from rehearsal.paths import Paths
-from rehearsal.toolchain import prerequisites
+from rehearsal.toolchain import build, prerequisites
 
 FAKE_GO = Path(__file__).with_name("fake_go.py")
 GIB = 2**30
@@ -121,6 +121,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     monkeypatch.setattr(sys, "executable", str(python))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(200 * GIB, 0, int(made.disk * GIB)))
     monkeypatch.setattr(prerequisites, "free_memory", lambda: made.memory)
+    monkeypatch.setattr(build, "monotonic", lambda: 0.0)
     yield made
     for mark in made.home.glob("blocked-*"):
         assert not runs(int(mark.read_text())), f"{mark.name} still runs"
