@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -31,8 +32,9 @@ def read(cache: Path) -> Mapping[str, Attempt]:
 
 
 def remember(cache: Path, name: str, attempt: Attempt) -> None:
-    """Note an attempt. Only for the holder of the cache's lock."""
+    """Note an attempt, unless the disk is full. Only for the holder of the cache's lock."""
     everything = {**read(cache), name: attempt}
     partial = cache / f".{FILE}"
-    partial.write_text(json.dumps({each: asdict(kept) for each, kept in everything.items()}, indent=2))
-    partial.replace(cache / FILE)
+    with suppress(OSError):
+        partial.write_text(json.dumps({each: asdict(kept) for each, kept in everything.items()}, indent=2))
+        partial.replace(cache / FILE)

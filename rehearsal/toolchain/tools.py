@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from rehearsal.errors import Missing, RehearsalError
+from rehearsal.errors import BuildFailed, Missing, RehearsalError
 from rehearsal.paths import Paths
 from rehearsal.report import Reporter
 from rehearsal.toolchain import prerequisites
@@ -80,13 +80,19 @@ def _ensure_built(paths: Paths, sources: Sequence[Source], report: Reporter) -> 
     targets = {source: directory(paths.cache, source, go) for source in sources}
     if not _missing(targets):
         return targets
-    with alone(paths.cache, paths.checkout, report):
-        missing = _missing(targets)
-        if missing:
-            _sweep(paths.cache)
-            prerequisites.require_disk(missing, cache=paths.cache, modules=go.modules)
-            prerequisites.require_memory()
-            _build_all(missing, Compiler(go=go, cache=paths.cache), targets, report)
+    try:
+        with alone(paths.cache, paths.checkout, report):
+            missing = _missing(targets)
+            if missing:
+                _sweep(paths.cache)
+                prerequisites.require_disk(missing, cache=paths.cache, modules=go.modules)
+                prerequisites.require_memory()
+                _build_all(missing, Compiler(go=go, cache=paths.cache), targets, report)
+    except OSError as error:
+        raise BuildFailed(
+            f"the toolchain cannot be built in {paths.cache}: {error}",
+            remedy="make room or give yourself the right to write there, or: export ENGLISH_TRAINING_CACHE=<directory>",
+        ) from None
     return targets
 
 

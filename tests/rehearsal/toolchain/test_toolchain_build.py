@@ -234,6 +234,13 @@ def test_two_processes_do_not_build_the_same_thing_twice(machine: Machine) -> No
         process.communicate()
 
 
+def test_a_cache_that_cannot_be_written_is_named(machine: Machine, recorder: Recorder) -> None:
+    machine.paths.cache.write_text("not a directory")
+    with pytest.raises(BuildFailed, match=f"the toolchain cannot be built in {machine.paths.cache}: ") as caught:
+        ensure(machine.paths, ["pulumi"], recorder)
+    assert "export ENGLISH_TRAINING_CACHE=<directory>" in caught.value.remedy
+
+
 def test_clean_forgets_what_was_built_and_compiled(machine: Machine, recorder: Recorder) -> None:
     ensure(machine.paths, ["pulumi"], recorder)
     (machine.paths.cache / "go-build").mkdir()
