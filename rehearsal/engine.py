@@ -26,10 +26,13 @@ class Engine:
     environment: Mapping[str, str]
     """Whole environment of the CLI: search path, backend, passphrase, kubeconfig."""
 
-    def up(self) -> None:
-        """Make what the program describes; progress goes to the terminal. Raises :class:`UpdateFailed`."""
+    def select(self) -> None:
+        """Select the stack, or begin it."""
         self.backend.mkdir(parents=True, exist_ok=True)
         self._quietly("stack", "select", "--create")
+
+    def up(self) -> None:
+        """Make what the program describes; progress goes to the terminal. Raises :class:`UpdateFailed`."""
         self._release_dead_locks()
         code = subprocess.run(  # noqa: S603 - our own program
             self._command("up", "--yes", "--skip-preview"), cwd=self.program, env=dict(self.environment), check=False

@@ -46,6 +46,7 @@ def up(paths: Paths, wanted: Wanted, report: Reporter) -> StackFile:
     with exclusive(paths):
         found = tools(paths, report)
         engine = engine_of(paths, wanted.stack)
+        engine.select()
         for key, port in (("httpPort", wanted.http_port), ("httpsPort", wanted.https_port)):
             if port is not None:
                 engine.configure(f"{PROJECT}:gateway.{key}", str(port))

@@ -22,6 +22,8 @@ class Registered:
     inputs: dict[str, Any]
     protect: bool
     retain_on_delete: bool
+    provider: str
+    """Reference to the provider that makes it; empty for the default one."""
     after: frozenset[str]
     """Names of the resources that it waits for."""
 
@@ -46,6 +48,7 @@ class Monitor(mocks.MockMonitor):
                     inputs=pulumi.runtime.rpc.deserialize_properties(request.object),
                     protect=request.protect,
                     retain_on_delete=request.retainOnDelete,
+                    provider=request.provider,
                     after=frozenset(_name(urn) for urn in request.dependencies),
                 )
             )
