@@ -17,7 +17,8 @@ class RateLimit:
 
     requests_per_minute: int = 100
     scope: Literal["local", "global"] = "global"
-    """``global`` counts exactly, in Redis, over all proxies; ``local`` lets each proxy count by itself."""
+    """``global`` counts exactly, in Redis, over all proxies and paths; ``local`` lets each proxy count by itself, and
+    each path prefix of the route apart (Envoy Gateway 1.9 heeds ``shared`` in global limits only)."""
 
 
 def proxy(kind: ProxyKind, version: str) -> dict[str, Any]:
@@ -41,6 +42,8 @@ def traffic_policy(limit: RateLimit, target: Mapping[str, str]) -> dict[str, Any
     rule = {
         "clientSelectors": [{"sourceCIDR": {"type": "Distinct", "value": "0.0.0.0/0"}}],
         "limit": {"requests": limit.requests_per_minute, "unit": "Minute"},
+        # One allowance for the whole site, not one for each route.
+        "shared": True,
     }
     rate_limit = (
         {"type": "Global", "global": {"rules": [rule]}}

@@ -80,6 +80,7 @@ def test_each_client_is_limited_by_its_own_address(scope: str, field: str) -> No
         {
             "clientSelectors": [{"sourceCIDR": {"type": "Distinct", "value": "0.0.0.0/0"}}],
             "limit": {"requests": 100, "unit": "Minute"},
+            "shared": True,
         }
     ]
 
