@@ -33,6 +33,8 @@ class ExistingCluster(pulumi.ComponentResource):
             cluster_identifier=args.identifier,
             enable_server_side_apply=True,
             delete_unreachable=False,
+            # Definitions outlive the stack, and an update that was killed may have made what it did not note.
+            upsert_existing_objects=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({})

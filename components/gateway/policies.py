@@ -23,9 +23,12 @@ class RateLimit:
 
 def proxy(kind: ProxyKind, version: str) -> dict[str, Any]:
     """``EnvoyProxy.spec``: the shape of the data plane. ``version`` of Envoy matters where no image pins it."""
+    # One cluster, and one set of metrics, for each Service, whatever routes lead to it.
+    shared: dict[str, Any] = {"mergeBackends": {}}
     if kind == "host":
-        return {"provider": {"type": "Host", "host": {"envoyVersion": version}}}
+        return {**shared, "provider": {"type": "Host", "host": {"envoyVersion": version}}}
     return {
+        **shared,
         "provider": {
             "type": "Kubernetes",
             "kubernetes": {
@@ -33,7 +36,7 @@ def proxy(kind: ProxyKind, version: str) -> dict[str, Any]:
                 "envoyPDB": {"minAvailable": 1},
                 "envoyService": {"externalTrafficPolicy": "Local"},
             },
-        }
+        },
     }
 
 

@@ -16,7 +16,7 @@ BACKEND_PATHS = ("/api", "/admin", "/media")
 """Paths that Django serves: its API, its administration, and the files that people uploaded."""
 
 COLOUR_HEADER = "x-release-colour"
-"""Response header that names the colour that answered."""
+"""Request header that asks for one colour, whatever its weight: how a release is tried before it gets traffic."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,11 @@ class RouteArgs:
 
 
 class Route(pulumi.ComponentResource):
-    """Sends each path to its component and each request to a colour. The only writer of the weights."""
+    """Sends each path to its component and each request to a colour. The only writer of the weights.
+
+    A second route reaches each colour by header. It also keeps the proxy's cluster of a colour at weight 0 in being:
+    made and unmade with each switch, it would be missing for a moment, and that moment's requests would fail.
+    """
 
     name: pulumi.Output[str]
     """Name of the HTTPRoute that carries the weights."""
@@ -76,6 +80,26 @@ class Route(pulumi.ComponentResource):
                 "rules": [
                     rule(BACKEND_PATHS, args.backend, args.weights, args.timeouts),
                     rule(["/"], args.frontend, args.weights, args.timeouts),
+                ],
+            },
+            opts=child,
+        )
+        kubernetes.apiextensions.CustomResource(
+            f"{name}-by-colour",
+            api_version=API_VERSION,
+            kind="HTTPRoute",
+            metadata={
+                "name": f"{labels.PART_OF}-by-colour",
+                "namespace": args.namespace,
+                "labels": labels.common("route"),
+            },
+            spec={
+                "parentRefs": [parent(args, "https")],
+                "hostnames": [args.hostname],
+                "rules": [
+                    rule_of_colour(paths, colour, services[colour], args.timeouts)
+                    for colour in sorted(args.weights.keys() & args.backend.keys())
+                    for paths, services in ((BACKEND_PATHS, args.backend), (["/"], args.frontend))
                 ],
             },
             opts=child,
@@ -117,26 +141,24 @@ def rule(
     """One rule of an ``HTTPRoute``: these paths, unchanged, to the colours by weight."""
     return {
         "matches": [{"path": {"type": "PathPrefix", "value": path}} for path in paths],
-        "backendRefs": [backend(colour, service, weights[colour]) for colour, service in sorted(services.items())],
+        "backendRefs": [backend(service, weights[colour]) for colour, service in sorted(services.items())],
         "timeouts": {"request": timeouts.request, "backendRequest": timeouts.backend_request},
     }
 
 
-def backend(colour: str, service: Service, weight: int) -> dict[str, Any]:
-    """One weighted Service. Its own filter gives it an Envoy cluster, and so metrics, of its own."""
+def rule_of_colour(paths: Sequence[str], colour: str, service: Service, timeouts: Timeouts) -> dict[str, Any]:
+    """One rule of an ``HTTPRoute``: these paths, asked for with the colour's header, to that colour alone."""
+    header = {"type": "Exact", "name": COLOUR_HEADER, "value": colour}
     return {
-        "group": "",
-        "kind": "Service",
-        "name": service.name,
-        "port": service.port,
-        "weight": weight,
-        "filters": [
-            {
-                "type": "ResponseHeaderModifier",
-                "responseHeaderModifier": {"set": [{"name": COLOUR_HEADER, "value": colour}]},
-            }
-        ],
+        "matches": [{"path": {"type": "PathPrefix", "value": path}, "headers": [header]} for path in paths],
+        "backendRefs": [backend(service, 1)],
+        "timeouts": {"request": timeouts.request, "backendRequest": timeouts.backend_request},
     }
+
+
+def backend(service: Service, weight: int) -> dict[str, Any]:
+    """One weighted Service. It has no filters: with one, it could not share its cluster with the other route."""
+    return {"group": "", "kind": "Service", "name": service.name, "port": service.port, "weight": weight}
 
 
 def redirect_rule(https_port: int) -> dict[str, Any]:

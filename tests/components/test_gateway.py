@@ -92,7 +92,8 @@ def test_only_requests_that_reached_no_pod_are_tried_again() -> None:
 
 def test_proxies_on_the_host_run_the_pinned_envoy() -> None:
     assert gateway(proxy="host")["gateway-proxy"].inputs["spec"] == {
-        "provider": {"type": "Host", "host": {"envoyVersion": "1.2.3"}}
+        "mergeBackends": {},
+        "provider": {"type": "Host", "host": {"envoyVersion": "1.2.3"}},
     }
 
 
@@ -116,12 +117,30 @@ def test_both_components_are_split_by_the_same_weights() -> None:
         assert {ref["name"].split("-")[1]: ref["weight"] for ref in rule["backendRefs"]} == {"blue": 75, "green": 25}
 
 
-def test_each_colour_has_a_filter_of_its_own_and_so_metrics_of_its_own() -> None:
-    [backend, _] = route({"blue": 75, "green": 25})["route-weighted"].inputs["spec"]["rules"]
-    assert [ref["filters"][0]["responseHeaderModifier"]["set"] for ref in backend["backendRefs"]] == [
-        [{"name": "x-release-colour", "value": "blue"}],
-        [{"name": "x-release-colour", "value": "green"}],
+def test_each_colour_can_be_asked_for_by_header_whatever_its_weight() -> None:
+    rules = route({"blue": 100, "green": 0})["route-by-colour"].inputs["spec"]["rules"]
+    reached = {
+        (match["headers"][0]["value"], match["path"]["value"]): [ref["name"] for ref in rule["backendRefs"]]
+        for rule in rules
+        for match in rule["matches"]
+    }
+    assert {match["headers"][0]["name"] for rule in rules for match in rule["matches"]} == {"x-release-colour"}
+    assert reached["green", "/api"] == ["backend-green"]
+    assert reached["green", "/"] == ["frontend-green"]
+    assert reached["blue", "/admin"] == ["backend-blue"]
+    assert len(reached) == 8
+
+
+def test_every_service_has_one_cluster_in_the_proxy_whatever_routes_lead_to_it() -> None:
+    assert gateway()["gateway-proxy"].inputs["spec"]["mergeBackends"] == {}
+    made = route({"blue": 75, "green": 25})
+    refs = [
+        ref
+        for name in ("route-weighted", "route-by-colour")
+        for rule in made[name].inputs["spec"]["rules"]
+        for ref in rule["backendRefs"]
     ]
+    assert all("filters" not in ref for ref in refs)
 
 
 def test_a_colour_that_does_not_exist_is_not_in_the_route() -> None:
