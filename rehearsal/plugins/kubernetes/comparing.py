@@ -26,7 +26,8 @@ from rehearsal.plugins.wire import UNKNOWN, strip_secrets
 Failure = tuple[str, str]
 """A property, and what is wrong with it."""
 
-_JOB: Final = "Job"
+JOB: Final = "Job"
+"""The one kind whose live object matters even where its inputs are the same."""
 
 
 def check(
@@ -108,9 +109,9 @@ def _without_server_metadata(inputs: Manifest) -> Manifest:
 
 def _unready_job(context: Context, old: Manifest, new: Manifest) -> tuple[PropertyChange, ...]:
     """Replace a Job that did not complete, where its annotation asks for that."""
-    if new.get("kind") != _JOB or annotation(new, REPLACE_UNREADY) != "true":
+    if new.get("kind") != JOB or annotation(new, REPLACE_UNREADY) != "true":
         return ()
-    token = Token(new["apiVersion"], _JOB)
+    token = Token(new["apiVersion"], JOB)
     live = context.cluster.find(token, namespace_of(old), name_of(old))
     if live is None or unready(context, new, live) is None:
         return ()
