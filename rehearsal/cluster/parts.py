@@ -166,7 +166,8 @@ def nodes(layout: Layout, plan: Plan) -> Part:
             f"--config={STAGES}",
             f"--config={POD_STAGES}",
             "--manage-all-nodes=true",
-            "--node-lease-duration-seconds=40",
+            # A lease outlives the kwok that holds it: the next one would wait for its end before it does anything.
+            "--node-lease-duration-seconds=0",
             f"--cidr={POD_RANGE}",
             "--server-address=127.0.0.1:10247",
             "--v=WARN",

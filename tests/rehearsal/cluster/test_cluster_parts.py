@@ -69,7 +69,11 @@ def test_simulated_nodes_follow_the_node_and_the_pod_stages() -> None:
         f"--config={parts.STAGES}",
         f"--config={parts.POD_STAGES}",
     ]
-    assert {"--manage-all-nodes=true", "--node-lease-duration-seconds=40", "--cidr=10.244.0.0/16"} <= set(argv)
+    assert {"--manage-all-nodes=true", "--cidr=10.244.0.0/16"} <= set(argv)
+
+
+def test_no_lease_of_a_former_kwok_keeps_the_next_from_the_nodes() -> None:
+    assert "--node-lease-duration-seconds=0" in every()["kwok"].argv
 
 
 def test_the_forwarder_leads_each_inherited_socket_to_its_target_and_keeps_it_open() -> None:
