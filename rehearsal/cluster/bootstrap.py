@@ -20,8 +20,8 @@ def furnish(api: Objects, layout: Layout) -> str:
 
     Applying twice changes nothing that matters, so that every start can do it.
     """
-    for index, zone in enumerate(ZONES):
-        node = node_document(zone, address=f"172.30.0.{11 + index}")
+    for number, zone in enumerate(ZONES, start=1):
+        node = node_document(zone, address=f"172.30.0.{10 + number}", pods=f"10.244.{number}.0/24")
         api.apply(f"/api/v1/nodes/{node['metadata']['name']}", node, manager=MANAGER)
     for storage_class in storage_class_documents():
         path = f"/apis/storage.k8s.io/v1/storageclasses/{storage_class['metadata']['name']}"
@@ -40,8 +40,11 @@ def node_name(zone: str) -> str:
     return f"node-{zone}"
 
 
-def node_document(zone: str, *, address: str) -> dict[str, Any]:
-    """A node as a cloud's kubelet would register it. Status counts only when the node is created."""
+def node_document(zone: str, *, address: str, pods: str) -> dict[str, Any]:
+    """A node as a cloud's kubelet would register it. Status counts only when the node is created.
+
+    ``pods``: the range of its pods' addresses, all its own, so that no other node's pod can get one of them.
+    """
     name = node_name(zone)
     return {
         "apiVersion": "v1",
@@ -57,6 +60,7 @@ def node_document(zone: str, *, address: str) -> dict[str, Any]:
                 "topology.kubernetes.io/zone": zone,
             },
         },
+        "spec": {"podCIDR": pods, "podCIDRs": [pods]},
         "status": {
             "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
             "allocatable": CAPACITY,

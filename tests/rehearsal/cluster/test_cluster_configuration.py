@@ -49,7 +49,8 @@ def test_envoy_gateway_reads_kubernetes_and_runs_envoy_on_this_machine() -> None
 
 
 def test_there_is_a_node_in_each_of_three_zones_of_one_region() -> None:
-    labels = [bootstrap.node_document(zone, address="172.30.0.9")["metadata"]["labels"] for zone in bootstrap.ZONES]
+    nodes = [bootstrap.node_document(zone, address="172.30.0.9", pods="10.244.9.0/24") for zone in bootstrap.ZONES]
+    labels = [node["metadata"]["labels"] for node in nodes]
     assert [label["topology.kubernetes.io/zone"] for label in labels] == ["local-a", "local-b", "local-c"]
     assert {label["topology.kubernetes.io/region"] for label in labels} == {"local"}
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import envoy  # type: ignore[import-untyped]  # publishes no types
 import psutil
 import pytest
 
-from rehearsal.cluster import lifecycle, pki
+from rehearsal.cluster import bootstrap, lifecycle, pki
+from rehearsal.cluster.api import Api
 from rehearsal.cluster.host import inside_pids
 from rehearsal.cluster.layout import Layout
 from rehearsal.cluster.plan import PROGRAMS, Ports
@@ -29,6 +31,8 @@ from tests.rehearsal.cluster_fixtures import FOLDER, EmbeddedCluster, eventually
 pytestmark = pytest.mark.cluster
 
 NOBODY = 65534
+SOON = 15.0
+"""Seconds: more than a restart takes on a busy machine, less than the rest of a lease of a kwok that is gone."""
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +59,22 @@ def claim(name: str, storage_class: str | None) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": spec}
 
 
+def deployment(name: str, *, replicas: int) -> dict[str, Any]:
+    labels = {"app": name}
+    template = {"metadata": {"labels": labels}, "spec": pod(name)["spec"]}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+
+
+def addresses(cluster: EmbeddedCluster) -> list[tuple[str, str]]:
+    """Address and node of each pod that is ready."""
+    pods = json.loads(cluster.kubectl("get", "pods", "-o", "json"))["items"]
+    ready = [
+        p for p in pods if ("Ready", "True") in [(c["type"], c["status"]) for c in p["status"].get("conditions", [])]
+    ]
+    return [(p["status"]["podIP"], p["spec"]["nodeName"]) for p in ready]
+
+
 def phase(cluster: EmbeddedCluster, kind: str, name: str) -> str:
     return cluster.kubectl("get", kind, name, "-o", "jsonpath={.status.phase}")
 
@@ -66,6 +86,7 @@ def test_the_nodes_of_three_zones_are_ready(embedded_cluster: EmbeddedCluster) -
     ready = [c["status"] for node in nodes for c in node["status"]["conditions"] if c["type"] == "Ready"]
     assert ready == ["True", "True", "True"]
     assert {node["status"]["capacity"]["cpu"] for node in nodes} == {"16"}
+    assert [node["spec"]["podCIDR"] for node in nodes] == ["10.244.1.0/24", "10.244.2.0/24", "10.244.3.0/24"]
 
 
 def test_the_context_is_called_rehearsal(embedded_cluster: EmbeddedCluster) -> None:
@@ -212,6 +233,30 @@ def test_a_killed_part_comes_back_and_nothing_is_lost(second: EmbeddedCluster, n
     assert eventually(lambda: second.try_kubectl("get", "nodes").returncode == 0)
     assert second.kubectl("get", "configmap", f"before-{name}", "-o", "jsonpath={.data.kept}") == "yes"
     second.kubectl("delete", "configmap", f"before-{name}")
+
+
+def test_a_restarted_kwok_starts_new_pods_at_once_each_with_an_address_of_its_own(second: EmbeddedCluster) -> None:
+    second.kubectl("apply", "-f", "-", stdin=deployment("crowd", replicas=12))
+    assert eventually(lambda: len(addresses(second)) == 12)
+    before = second.part("kwok")
+    assert before.pid is not None
+    os.kill(before.pid, signal.SIGKILL)
+    second.kubectl("scale", "deployment/crowd", "--replicas=36")
+    assert eventually(lambda: len(addresses(second)) == 36, patience=SOON)
+    assert len({address for address, _ in addresses(second)}) == 36
+    ranges = {"node-local-a": "10.244.1.", "node-local-b": "10.244.2.", "node-local-c": "10.244.3."}
+    assert [(address, node) for address, node in addresses(second) if not address.startswith(ranges[node])] == []
+    second.kubectl("delete", "deployment/crowd")
+
+
+def test_a_node_from_before_nodes_had_ranges_gets_its_own(second: EmbeddedCluster) -> None:
+    layout = Layout(root=second.paths.cluster)
+    api = replace(Api.of(layout, "supervisor"), port=second.running.api_port)
+    older = bootstrap.node_document("local-b", address="172.30.0.12", pods="")
+    second.kubectl("delete", "node", "node-local-b")
+    second.kubectl("create", "-f", "-", stdin={**older, "spec": {}})
+    assert eventually(lambda: bootstrap.furnish(api, layout) == "")
+    assert second.kubectl("get", "node", "node-local-b", "-o", "jsonpath={.spec.podCIDRs}") == '["10.244.2.0/24"]'
 
 
 def test_a_killed_supervisor_comes_back_with_the_whole_cluster(second: EmbeddedCluster) -> None:
