@@ -41,7 +41,7 @@ class Colour(StrEnum):
     GREEN = "green"
 
 
-class Unreadable(Exception):  # noqa: N818 - no error that anybody meets: a rule that cannot be judged yet
+class Unreadable(Exception):
     """A rule asked for a value that is missing or wrong, which is reported as such."""
 
 
