@@ -14,7 +14,7 @@ A ?= staging
 B ?= production
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status traffic shell doctor clean tools test format lint types unit lock golden config-diff
+.PHONY: help up down status traffic shell doctor clean tools test format lint types unit lock golden config-diff bench
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -55,6 +55,9 @@ clean: $(READY) ## stop the platform and forget its state and the Python environ
 
 config-diff: $(READY) ## in what the configurations of two stacks differ: A=staging B=production
 	@$(BIN)/python -m config_diff $(A) $(B)
+
+bench: $(READY) ## figures of the running platform, each beside a peer
+	@$(BIN)/python -m benchmarks.platform
 
 test: format lint types tools unit ## everything that CI runs
 

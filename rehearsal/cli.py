@@ -92,6 +92,7 @@ def traffic(
     rate: Annotated[float | None, typer.Option(min=0.1, help="requests a second; as fast as it goes without")] = None,
     file: Annotated[Path | None, typer.Option(help="write the figures as JSON to this file too")] = None,
     *,
+    timeline: Annotated[bool, typer.Option("--timeline", help="put who answered when into the JSON")] = False,
     as_json: Json = False,
 ) -> None:
     """Send requests through the gateway as many clients would, and show how they were split."""
@@ -99,6 +100,8 @@ def traffic(
         arguments = ["--requests", str(requests), "--output", "json" if as_json else "table"]
         if rate is not None:
             arguments += ["--rate", str(rate)]
+        if timeline:
+            arguments.append("--timeline")
         if file is not None:
             arguments += ["--file", str(file.resolve())]
         raise typer.Exit(platform.traffic(Paths.of(), stack, arguments))

@@ -1,0 +1,1 @@
+"""The figures that the README cites, each measured beside a peer in the same run."""
