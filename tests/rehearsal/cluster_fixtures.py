@@ -1,6 +1,6 @@
 """A real embedded cluster for tests, in a checkout of its own beside the user's.
 
-A folder's ``conftest.py`` takes the fixture in with ``from tests.rehearsal.cluster_fixtures import embedded_cluster``.
+The fixture ``embedded_cluster`` is one for all tests of a run; :func:`start` makes another.
 """
 
 import json
@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,12 +118,3 @@ def start(checkout: Path, binaries: Binaries) -> EmbeddedCluster:
     except Missing as error:
         pytest.skip(str(error))
     return EmbeddedCluster(paths=paths, programs=binaries, running=running)
-
-
-@pytest.fixture(scope="session")
-def embedded_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
-    """Yield one cluster for all tests of a run. They share it: use namespaces of your own, and leave it ready."""
-    checkout = tmp_path_factory.mktemp("cluster")
-    cluster = start(checkout, programs())
-    yield cluster
-    lifecycle.stop(cluster.paths)

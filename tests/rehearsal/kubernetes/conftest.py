@@ -22,10 +22,9 @@ from pulumi.runtime.proto.status_pb2 import Status
 from rehearsal.paths import REPOSITORY
 from rehearsal.plugins.kubernetes.objects import Manifest
 from rehearsal.plugins.wire import decode, encode
-from tests.rehearsal.cluster_fixtures import embedded_cluster
 from tests.rehearsal.engine_fixtures import Engine, pulumi_engine
 
-__all__ = ["embedded_cluster", "pulumi_engine"]
+__all__ = ["pulumi_engine"]
 
 KUBECONFIG = "ENGLISH_TRAINING_TEST_KUBECONFIG"
 """Environment variable: the kubeconfig of a throw-away cluster to test against, instead of one of the tests' own."""
@@ -91,7 +90,7 @@ class Messages(engine_pb2_grpc.EngineServicer):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusal(Exception):  # noqa: N818 - not an error of the test
+class Refusal(Exception):
     """What the plugin answered instead of a result."""
 
     code: str

@@ -1,5 +1,0 @@
-"""Fixtures of the embedded cluster's tests."""
-
-from tests.rehearsal.cluster_fixtures import embedded_cluster
-
-__all__ = ["embedded_cluster"]
