@@ -24,7 +24,7 @@ $(READY): requirements.txt
 	  { echo "$(PYTHON) is missing or older than 3.11: install Python 3.11 or newer, or name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 3; }
 	@echo "Preparing the Python environment in $(VENV) …"
 	@$(PYTHON) -m venv $(VENV) || \
-	  { echo "$(PYTHON) cannot make virtual environments: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 3; }
+	  { echo "$(PYTHON) could not make $(VENV) (see above); often its venv module is missing (Debian: apt-get install python3-venv)" >&2; exit 3; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 

@@ -20,7 +20,11 @@ cluster = ExistingCluster(
 on_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
 
 definitions = [
-    CustomResourceDefinitions(name, CustomResourceDefinitionsArgs(manifests=crds.bundle(name)), on_cluster)
+    CustomResourceDefinitions(
+        name,
+        CustomResourceDefinitionsArgs(manifests=crds.bundle(name)),
+        pulumi.ResourceOptions(providers={"kubernetes": cluster.definitions}),
+    )
     for name in ("gateway-api", "envoy-gateway")
 ]
 

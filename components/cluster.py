@@ -24,6 +24,9 @@ class ExistingCluster(pulumi.ComponentResource):
 
     provider: kubernetes.Provider
     """Server-side apply is on; a resource of an unreachable cluster is never dropped from the state."""
+    definitions: kubernetes.Provider
+    """For what outlives the stack: the same, but an object that exists already is taken over. For all others that would
+    turn a rename without an alias into an update and then a deletion of the same object."""
 
     def __init__(self, name: str, args: ExistingClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("english-training:cluster:ExistingCluster", name, None, opts)
@@ -33,7 +36,14 @@ class ExistingCluster(pulumi.ComponentResource):
             cluster_identifier=args.identifier,
             enable_server_side_apply=True,
             delete_unreachable=False,
-            # Definitions outlive the stack, and an update that was killed may have made what it did not note.
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.definitions = kubernetes.Provider(
+            f"{name}-definitions-provider",
+            context=args.context,
+            cluster_identifier=args.identifier,
+            enable_server_side_apply=True,
+            delete_unreachable=False,
             upsert_existing_objects=True,
             opts=pulumi.ResourceOptions(parent=self),
         )

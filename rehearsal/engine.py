@@ -33,9 +33,12 @@ class Engine:
 
     def up(self) -> None:
         """Make what the program describes; progress goes to the terminal. Raises :class:`UpdateFailed`."""
-        self._release_dead_locks()
+        environment = dict(self.environment)
+        if self._release_dead_locks():
+            # An update that died may have made objects that it did not note; this one takes them over.
+            environment["PULUMI_K8S_UPSERT_EXISTING_OBJECTS"] = "true"
         code = subprocess.run(  # noqa: S603 - our own program
-            self._command("up", "--yes", "--skip-preview"), cwd=self.program, env=dict(self.environment), check=False
+            self._command("up", "--yes", "--skip-preview"), cwd=self.program, env=environment, check=False
         ).returncode
         if code:
             raise UpdateFailed(
@@ -52,12 +55,19 @@ class Engine:
         done = self._run("stack", "output", "--json")
         return dict(json.loads(done.stdout)) if done.returncode == 0 else {}
 
-    def _release_dead_locks(self) -> None:
-        """Remove the locks of updates whose process is gone; a living update keeps its own, and the engine says so."""
-        for lock in self.backend.glob(f".pulumi/locks/**/{self.stack}/*.json"):
-            holder = json.loads(lock.read_text())
-            if not psutil.pid_exists(int(holder["pid"])):
-                lock.unlink()
+    def _release_dead_locks(self) -> bool:
+        """Remove the locks of updates whose process is gone; return whether there was one.
+
+        A living update keeps its own, and the engine says so.
+        """
+        dead = [
+            lock
+            for lock in self.backend.glob(f".pulumi/locks/**/{self.stack}/*.json")
+            if not psutil.pid_exists(int(json.loads(lock.read_text())["pid"]))
+        ]
+        for lock in dead:
+            lock.unlink()
+        return bool(dead)
 
     def _quietly(self, *arguments: str) -> None:
         done = self._run(*arguments)

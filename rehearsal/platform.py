@@ -12,6 +12,7 @@ from rehearsal.cluster import lifecycle
 from rehearsal.cluster.layout import Layout
 from rehearsal.cluster.lock import exclusive
 from rehearsal.cluster.plan import Ports
+from rehearsal.cluster.ports import listen
 from rehearsal.engine import Engine
 from rehearsal.paths import Paths
 from rehearsal.plugins import launchers
@@ -42,8 +43,12 @@ def tools(paths: Paths, report: Reporter, names: Sequence[str] = toolchain.DEFAU
 
 def up(paths: Paths, wanted: Wanted, report: Reporter) -> StackFile:
     """Bring the cluster and the stack up. Anything already done is found done; an interrupted ``up`` goes on."""
-    StackFile.read(paths.checkout, wanted.stack)
+    stack = StackFile.read(paths.checkout, wanted.stack)
     with exclusive(paths):
+        _require_free(
+            paths,
+            Ports(http=wanted.http_port or stack.ports.http, https=wanted.https_port or stack.ports.https),
+        )
         found = tools(paths, report)
         engine = engine_of(paths, wanted.stack)
         engine.select()
@@ -56,6 +61,17 @@ def up(paths: Paths, wanted: Wanted, report: Reporter) -> StackFile:
         engine.up()
         report.step("the stack is up")
     return stack
+
+
+def _require_free(paths: Paths, ports: Ports) -> None:
+    """Find out that a port is taken while nothing has changed yet. Raises :class:`PortInUse`."""
+    now = lifecycle.status(paths)
+    ours = {now.ports.http, now.ports.https} if now.running and now.ports else set[int]()
+    # Port 0 stands for any free one: those that this platform holds already need no look.
+    wanted = Ports(http=0 if ports.http in ours else ports.http, https=0 if ports.https in ours else ports.https)
+    for sockets in listen(wanted, None).values():
+        for sock in sockets:
+            sock.close()
 
 
 def engine_of(paths: Paths, stack: str) -> Engine:

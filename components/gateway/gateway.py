@@ -75,7 +75,7 @@ class Gateway(pulumi.ComponentResource):
             spec={
                 "gatewayClassName": args.class_name,
                 "infrastructure": {"parametersRef": {"group": policies.GROUP, "kind": "EnvoyProxy", "name": "public"}},
-                "listeners": listeners(args.hostname, args.routes_from),
+                "listeners": listeners(args.hostname, own=args.namespace, routes_from=args.routes_from),
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway_class, data_plane]),
         )
@@ -94,7 +94,7 @@ class Gateway(pulumi.ComponentResource):
         self.register_outputs({"name": self.name, "namespace": self.namespace})
 
 
-def listeners(hostname: str, routes_from: str) -> list[dict[str, object]]:
+def listeners(hostname: str, *, own: pulumi.Input[str], routes_from: str) -> list[dict[str, object]]:
     """``Gateway.spec.listeners``: HTTP, which only redirects, and HTTPS, which ends TLS here."""
     allowed = {
         "namespaces": {
@@ -102,8 +102,19 @@ def listeners(hostname: str, routes_from: str) -> list[dict[str, object]]:
             "selector": {"matchLabels": {"kubernetes.io/metadata.name": routes_from}},
         }
     }
+    # The issuer proves over plain HTTP that the name is ours, by a route beside the Gateway.
+    challenged = {
+        "namespaces": {
+            "from": "Selector",
+            "selector": {
+                "matchExpressions": [
+                    {"key": "kubernetes.io/metadata.name", "operator": "In", "values": [own, routes_from]}
+                ]
+            },
+        }
+    }
     return [
-        {"name": "http", "hostname": hostname, "port": 80, "protocol": "HTTP", "allowedRoutes": allowed},
+        {"name": "http", "hostname": hostname, "port": 80, "protocol": "HTTP", "allowedRoutes": challenged},
         {
             "name": "https",
             "hostname": hostname,

@@ -58,12 +58,18 @@ def test_tls_ends_at_the_gateway_with_a_certificate_from_the_issuer() -> None:
     }
 
 
-def test_only_the_application_may_attach_routes() -> None:
-    for listener in gateway()["gateway-gateway"].inputs["spec"]["listeners"]:
-        assert listener["allowedRoutes"]["namespaces"] == {
-            "from": "Selector",
-            "selector": {"matchLabels": {"kubernetes.io/metadata.name": "english-training"}},
-        }
+def test_only_the_application_may_attach_routes_and_for_challenges_the_issuer() -> None:
+    http, https = gateway()["gateway-gateway"].inputs["spec"]["listeners"]
+    assert https["allowedRoutes"]["namespaces"] == {
+        "from": "Selector",
+        "selector": {"matchLabels": {"kubernetes.io/metadata.name": "english-training"}},
+    }
+    [expression] = http["allowedRoutes"]["namespaces"]["selector"]["matchExpressions"]
+    assert expression == {
+        "key": "kubernetes.io/metadata.name",
+        "operator": "In",
+        "values": ["gateway", "english-training"],
+    }
 
 
 def test_the_update_waits_until_a_proxy_serves_the_gateway() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -156,3 +157,15 @@ def test_destroying_the_stack_leaves_only_the_definitions(configured: Platform) 
     assert left["items"] == []
     definitions = {item["metadata"]["name"] for item in configured.get("customresourcedefinitions")["items"]}
     assert "httproutes.gateway.networking.k8s.io" in definitions
+
+
+def test_a_port_asked_for_that_is_taken_leaves_the_platform_as_it_is(platform: Platform) -> None:
+    file = platform.checkout / "Pulumi.development.yaml"
+    before = file.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run(platform.checkout, sys.executable, "-m", "rehearsal", "up", "--https-port", port)
+    assert done.returncode == 6
+    assert f"port {port}" in done.stderr
+    assert file.read_text() == before
+    assert platform.ask("/").status == 200
