@@ -37,8 +37,8 @@ down: $(READY) ## stop the platform; its state is kept
 status: $(READY) ## what runs, and since when
 	@$(REHEARSAL) status
 
-traffic: $(READY) ## send N requests through the gateway and show how they were split
-	@$(REHEARSAL) traffic --requests $(N)
+traffic: $(READY) ## send N requests through the gateway, show how they were split, keep the figures as JSON
+	@$(REHEARSAL) traffic --requests $(N) --file .rehearsal/traffic.json
 
 shell: $(READY) ## a shell in which pulumi and kubectl speak to this platform
 	@$(REHEARSAL) shell
