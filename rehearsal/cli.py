@@ -25,7 +25,8 @@ from rehearsal.stackfile import STACK
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 Stack = Annotated[str, typer.Option(help="stack to work on")]
 Json = Annotated[bool, typer.Option("--json", help="for programs")]
-console = Console(highlight=False)
+# Where nobody looks at a terminal, a line need not be broken at its usual width.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 @contextmanager
