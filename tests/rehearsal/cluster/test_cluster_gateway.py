@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 import crds
-from rehearsal.cluster import lifecycle
 from rehearsal.cluster.state import State
-from tests.rehearsal.cluster_fixtures import EmbeddedCluster, eventually, programs, start
+from tests.rehearsal.cluster_fixtures import EmbeddedCluster, eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -20,16 +19,14 @@ GATEWAY_API = "gateway.networking.k8s.io/v1"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
-    """Yield a cluster with a Gateway and one backend behind it."""
-    cluster = start(tmp_path_factory.mktemp("gateway"), programs())
-    for bundle in ("gateway-api", "envoy-gateway"):
-        documents = [dict(document) for document in crds.bundle(bundle)]
-        cluster.kubectl("apply", "--server-side", "-f", "-", stdin=_list(documents))
-    cluster.kubectl("apply", "--server-side", "-f", "-", stdin=_list(_documents()))
-    cluster.kubectl("wait", "-n", "gateway", "gateway/public", "--for=condition=Programmed", "--timeout=60s")
-    yield cluster
-    lifecycle.stop(cluster.paths)
+def served(embedded_cluster: EmbeddedCluster) -> Iterator[EmbeddedCluster]:
+    """Yield the cluster with a Gateway and one backend behind it. The kinds, which bother nobody, stay."""
+    kinds = [dict(document) for bundle in ("gateway-api", "envoy-gateway") for document in crds.bundle(bundle)]
+    for documents in (kinds, _documents()):
+        embedded_cluster.kubectl("apply", "--server-side", "-f", "-", stdin=_list(documents))
+    embedded_cluster.kubectl("wait", "-n", "gateway", "gateway/public", "--for=condition=Programmed", "--timeout=60s")
+    yield embedded_cluster
+    embedded_cluster.kubectl("delete", "namespace", "gateway", "english-training", "--wait=false")
 
 
 def _list(documents: list[dict[str, Any]]) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def test_diff_tells_paths_kinds_and_replacements(plugin: Plugin, kubectl: Kubect
 
 def test_diff_without_changes_says_so(plugin: Plugin, kubectl: Kubectl) -> None:
     answer = plugin.diff(config_map(kubectl), config_map(kubectl))
-    assert (answer.changes, answer.hasDetailedDiff) == (messages.DiffResponse.DIFF_NONE, True)
+    assert (answer.changes, dict(answer.detailedDiff)) == (messages.DiffResponse.DIFF_NONE, {})
 
 
 def test_diff_leaves_ignored_paths_out(plugin: Plugin, kubectl: Kubectl) -> None:
