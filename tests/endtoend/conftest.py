@@ -164,7 +164,7 @@ def copy_checkout(target: Path) -> Path:
     return target
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Yield the platform, up. Tests share it: each sets what it needs and leaves a stack that updates well."""
     checkout = copy_checkout(tmp_path_factory.mktemp("platform"))
