@@ -3,7 +3,8 @@
 Each figure stands beside a peer measured in the same run, because machines differ and drift:
 
 - an update that changes nothing, beside ``kubectl get`` of the same namespace (the cost of asking the API server);
-- the time from typing a new weight until the first request is answered by it, beside a bare patch of the route.
+- the time from the start of the command until the first request is answered by the new weight, with the preview and
+  without, beside a bare patch of the route.
 """
 
 import argparse
@@ -26,6 +27,8 @@ from rehearsal.plugins.environment import environment
 ROUTE = ("httproute", "english-training", "--namespace", "english-training")
 MANAGER = "pulumi-kubernetes"
 """Who owns the route's weights: a patch under another name would be a conflict at the next update."""
+PATCH = "kubectl patch"
+UPDATES = ("pulumi up --yes", "pulumi up --yes --skip-preview")
 LOAD_SECONDS = 20
 
 
@@ -74,8 +77,10 @@ class Platform:
                 stdout=subprocess.DEVNULL,
             )
             time.sleep(2)
+            if change != PATCH:
+                self.run("pulumi", "config", "set", "greenWeight", "100")
             begun = time.time()
-            self.weigh(100) if change == "pulumi up" else self.patch(100)
+            self.patch(100) if change == PATCH else self.run(*change.split())
             load.wait()
             data = json.loads(figures.read_text())
         if data["failed"]:
@@ -97,16 +102,22 @@ def main(arguments: Sequence[str]) -> None:
     before = stack.read_text()
     measured: dict[str, list[float]] = {
         name: []
-        for name in ("pulumi up, no change", "kubectl get all", "weight live: pulumi up", "weight live: kubectl patch")
+        for name in (
+            "pulumi up --yes, no change",
+            "kubectl get all",
+            *(f"weight live: {change}" for change in (*UPDATES, PATCH)),
+        )
     }
     try:
         for _ in range(options.runs):
             platform.weigh(0)
-            measured["pulumi up, no change"].append(platform.run("pulumi", "up", "--yes", "--non-interactive"))
+            measured["pulumi up --yes, no change"].append(platform.run("pulumi", "up", "--yes", "--non-interactive"))
             measured["kubectl get all"].append(platform.run("kubectl", "get", "all", "-n", "english-training"))
-            measured["weight live: kubectl patch"].append(platform.seconds_until_green("kubectl patch"))
+            measured[f"weight live: {PATCH}"].append(platform.seconds_until_green(PATCH))
             platform.patch(0)
-            measured["weight live: pulumi up"].append(platform.seconds_until_green("pulumi up"))
+            for change in UPDATES:
+                measured[f"weight live: {change}"].append(platform.seconds_until_green(change))
+                platform.weigh(0)
     finally:
         stack.write_text(before)
         platform.run("pulumi", "up", "--yes", "--non-interactive", "--skip-preview")
