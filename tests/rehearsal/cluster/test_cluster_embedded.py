@@ -293,7 +293,7 @@ def test_expired_certificates_are_renewed_by_the_next_start(second: EmbeddedClus
 
 
 def test_nothing_is_left_behind_and_the_next_start_has_the_data(second: EmbeddedCluster) -> None:
-    second.kubectl("create", "configmap", "before-stop")
+    second.kubectl("create", "configmap", "kept")
     launcher = lifecycle.status(second.paths).launcher
     assert launcher is not None
     processes = [psutil.Process(launcher), *psutil.Process(launcher).children(recursive=True)]
@@ -307,7 +307,7 @@ def test_nothing_is_left_behind_and_the_next_start_has_the_data(second: Embedded
     assert not _listens(ports.http, ports.https, second.running.api_port)
     again = lifecycle.start(second.paths, second.programs, ports, Lines())
     assert again.api_port == second.running.api_port
-    second.kubectl("get", "configmap", "before-stop")
+    second.kubectl("get", "configmap", "kept")
 
 
 def test_it_works_for_an_ordinary_user_in_a_user_namespace(tmp_path: Path) -> None:
