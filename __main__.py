@@ -12,7 +12,7 @@ from components.gateway import Gateway, GatewayArgs, RateLimit, Route, RouteArgs
 from components.namespaces import Namespace, NamespaceArgs
 from versions import VERSIONS
 
-config = settings.load()
+config, standing = settings.load()
 
 cluster = ExistingCluster(
     "cluster", ExistingClusterArgs(context=config.cluster.context, identifier=config.cluster.identifier)
@@ -98,3 +98,5 @@ pulumi.export("weights", config.weights)
 pulumi.export("versions", {colour: release.version for colour, release in config.releases.items()})
 pulumi.export("namespace", home.name)
 pulumi.export("route", route.name)
+# What stands is known once the route carries it: an update that failed before leaves the record as it was.
+pulumi.export("standing", route.name.apply(lambda _: standing.model_dump()))

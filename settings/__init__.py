@@ -3,7 +3,7 @@
 Nothing else reads Pulumi's configuration. :func:`parse` is pure; :func:`load` feeds it from the running stack.
 """
 
-from settings.loading import load
+from settings.loading import ReleaseInProgress, load
 from settings.model import (
     Cluster,
     Colour,
@@ -16,6 +16,7 @@ from settings.model import (
     RateLimit,
     Redis,
     Release,
+    ReleaseMark,
     Resources,
     Scheduling,
     Settings,
@@ -26,6 +27,7 @@ from settings.model import (
 from settings.parsing import parse
 from settings.problems import Problem, SettingsError
 from settings.secret import Secret
+from settings.standing import Standing
 
 __all__ = [
     "Cluster",
@@ -40,11 +42,14 @@ __all__ = [
     "RateLimit",
     "Redis",
     "Release",
+    "ReleaseInProgress",
+    "ReleaseMark",
     "Resources",
     "Scheduling",
     "Secret",
     "Settings",
     "SettingsError",
+    "Standing",
     "Timeouts",
     "Toleration",
     "Workload",

@@ -246,6 +246,19 @@ class Quota(Section):
         return {"requests.cpu": self.cpu, "limits.memory": self.memory, "pods": str(self.pods)}
 
 
+class ReleaseMark(Section):
+    """What the release tool notes beside the keys that it writes (:mod:`settings.standing`). Not for people."""
+
+    id: Line = Field(examples=["20261124-104559-k3f9"])
+    """The release."""
+    serial: int = Field(ge=1, examples=[1])
+    """Counts the tool's writes; the highest one is the truth."""
+    digest: Line = Field(examples=["0123456789abcdef"])
+    """Of the values written: a person's later change shows."""
+    open: bool = Field(examples=[False])
+    """Whether the release is still in progress."""
+
+
 class Settings(Section):
     """The configuration of one stack, valid as a whole."""
 
@@ -291,6 +304,8 @@ class Settings(Section):
     """Which nodes the application's pods may run on."""
     overrides: Overrides = Overrides()
     """The application's own settings, of both colours."""
+    release_mark: ReleaseMark | None = None
+    """Written by the release tool, with the three keys that say what each colour runs and gets."""
 
     @property
     def weights(self) -> Mapping[str, int]:

@@ -1,11 +1,14 @@
 """What the real engine passes on and shows; what ``parse`` takes for granted is checked here."""
 
+import json
 import shlex
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
+from settings import standing
 from tests.rehearsal.engine_fixtures import Engine
 from tests.settings.samples import PASSWORD
 
@@ -16,10 +19,11 @@ PROGRAM = """
 import pulumi
 import settings
 
-config = settings.load()
+config, standing = settings.load()
 pulumi.export("weights", config.weights)
 pulumi.export("password", config.database_password.output())
 pulumi.export("green", config.green is not None)
+pulumi.export("standing", standing.model_dump())
 """
 
 
@@ -41,7 +45,9 @@ def test_the_development_stack_is_read_by_the_program_and_its_secrets_stay_secre
     engine.configure("greenWeight", "10")
     result = engine.up()
     assert result.code == 0, result.output
-    assert engine.outputs() == {"weights": {"blue": 90, "green": 10}, "password": PASSWORD, "green": True}
+    outputs = engine.outputs()
+    assert outputs.pop("standing")["values"]["greenWeight"] == 10
+    assert outputs == {"weights": {"blue": 90, "green": 10}, "password": PASSWORD, "green": True}
     state = next(Path(engine.environment["PULUMI_BACKEND_URL"].removeprefix("file://")).rglob("development.json"))
     assert PASSWORD not in state.read_text()
 
@@ -90,3 +96,41 @@ def test_a_colour_without_a_value_has_no_release(engine: Engine) -> None:
     result = engine.up()
     assert result.code == 0, result.output
     assert engine.outputs()["green"] is False
+
+
+def mark(engine: Engine, serial: int, *, in_progress: bool) -> None:
+    """Write as the release tool does: green gets all requests, and the file says by whom."""
+    engine.configure("greenWeight", "100")
+    config = yaml.safe_load((engine.project / "Pulumi.development.yaml").read_text())["config"]
+    own = {key: config[f"english-training:{key}"] for key in standing.OWNED}
+    own["greenWeight"] = int(own["greenWeight"])
+    sign = standing.mark("r1", serial=serial, values=own, in_progress=in_progress)
+    for key, value in sign.model_dump(by_alias=True).items():
+        engine.pulumi("config", "set", "--path", f"english-training:releaseMark.{key}", json.dumps(value).strip('"'))
+
+
+def test_a_checkout_that_knows_nothing_of_a_release_leaves_it_alone_and_a_change_of_its_own_counts(
+    engine: Engine,
+) -> None:
+    file = engine.project / "Pulumi.development.yaml"
+    assert engine.up().code == 0
+    clean = file.read_text()
+    mark(engine, 1, in_progress=True)
+    assert engine.up().code == 0
+    assert engine.outputs()["weights"] == {"blue": 0, "green": 100}
+    file.write_text(clean)
+    assert engine.up().code == 0
+    assert engine.outputs()["weights"] == {"blue": 0, "green": 100}
+    engine.configure("greenWeight", "50")
+    refused = engine.preview()
+    assert refused.code != 0
+    assert "Pulumi.development.yaml changes english-training:greenWeight, which release r1 is moving" in refused.output
+    assert "release abort --stack development" in refused.output
+    assert "Traceback" not in refused.output
+    file.write_text(clean)
+    mark(engine, 2, in_progress=False)
+    assert engine.up().code == 0
+    file.write_text(clean)
+    engine.configure("greenWeight", "50")
+    assert engine.up().code == 0
+    assert engine.outputs()["weights"] == {"blue": 50, "green": 50}

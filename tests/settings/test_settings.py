@@ -312,12 +312,14 @@ class TestLoad:
         monkeypatch.setattr(pulumi, "get_stack", lambda: "exam")
         raw = {f"english-training:{key}": value for key, value in engine(COMPLETE).items()}
         self.configure({**raw, "kubernetes:context": "other"}, [f"english-training:{key}" for key in SECRET])
-        assert settings.load() == read(COMPLETE)
+        found, standing = settings.load(lambda _: None)
+        assert found == read(COMPLETE)
+        assert standing.values == {key: COMPLETE[key] for key in ("greenWeight", "blue", "green")}
 
     def test_a_key_that_nothing_asks_for_is_found(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(pulumi, "get_stack", lambda: "exam")
         raw = {f"english-training:{key}": value for key, value in engine(changed({"domian": "x"})).items()}
         self.configure(raw, [f"english-training:{key}" for key in SECRET])
         with pytest.raises(SettingsError) as caught:
-            settings.load()
+            settings.load(lambda _: None)
         assert [problem.key for problem in caught.value.problems] == ["english-training:domian"]
