@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from components import labels
 from components.app import Cache, Configuration, Database, ReleaseArgs, Scheduling, Sizing
+from components.app.migration import MIGRATION
 from components.app.release import BACKEND, BACKEND_PORT, FRONTEND, FRONTEND_PORT
 from components.network_policy import Allowance, Peer
 from settings import Colour, Settings, Workload
@@ -40,6 +41,7 @@ def release_args(settings: Settings, colour: Colour) -> ReleaseArgs:
         django=release.overrides.django,
         frontend=release.overrides.frontend,
         cold=settings.is_cold(colour),
+        migrates=release.migration is not None,
     )
 
 
@@ -108,6 +110,13 @@ def application_allowances(settings: Settings) -> Sequence[Allowance]:
             pods=backend,
             peers=data,
             ports=[settings.database.port, settings.redis.port],
+        ),
+        Allowance(
+            name="migration-to-data",
+            direction="Egress",
+            pods={"app.kubernetes.io/name": MIGRATION, "app.kubernetes.io/part-of": labels.PART_OF},
+            peers=data,
+            ports=[settings.database.port],
         ),
     ]
 

@@ -130,6 +130,9 @@ class Release(Section):
     """Database schema that the code expects: the number of its last migration."""
     overrides: Overrides = Overrides()
     """Settings that only this release has; they win over the stack's."""
+    migration: Literal["expand", "contract"] | None = None
+    """Bring the database to ``schemaVersion`` before there are pods. ``expand`` only adds, so that the version before
+    goes on; ``contract`` takes away what that one needed. By default the schema is there already."""
     standby: Literal["warm", "cold"] = "warm"
     """What becomes of the release at weight 0: ``warm`` keeps its pods for a switch in seconds, ``cold`` keeps none."""
 

@@ -18,6 +18,9 @@ SETTINGS_DIRECTORY = "/etc/english-training"
 SETTINGS_FILE = "settings.py"
 """Python module of Django settings that overlays the application's own."""
 
+MIGRATE_FILE = "migrate.py"
+"""Python program that brings the database to a release's schema."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
@@ -88,6 +91,11 @@ def frontend_environment(configuration: Configuration, *, version: str, api_orig
         configuration=configuration, version=version, api_origin=api_origin
     )
     return {**json.loads(rendered), **configuration.frontend}
+
+
+def migrate_script() -> str:
+    """The program that migrates; it reads its settings as the backend does."""
+    return (Path(__file__).parent / "templates" / MIGRATE_FILE).read_text()
 
 
 def checksum(*parts: str | Mapping[str, str]) -> str:

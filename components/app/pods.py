@@ -42,17 +42,27 @@ GRACE_SECONDS = 45
 
 
 @dataclass(frozen=True, kw_only=True)
+class Serving:
+    """How a pod that serves is asked, and whether it is well."""
+
+    port: int
+    liveness_path: str
+    readiness_path: str
+    host: str
+    """``Host`` header of the probes: Django answers to its allowed hosts only."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PodArgs:
     """One kind of pod."""
 
     name: str
     """Name of the component and of its container."""
     image: str
-    port: int
-    liveness_path: str
-    readiness_path: str
-    host: str
-    """``Host`` header of the probes: Django answers to its allowed hosts only."""
+    command: Sequence[str] = ()
+    """What it runs; by default what the image says."""
+    serving: Serving | None
+    """``None`` for a pod that does its work once and ends."""
     sizing: Sizing
     scheduling: Scheduling
     service_account: pulumi.Input[str]
@@ -92,17 +102,21 @@ def pod_spec(args: PodArgs) -> PodSpecArgs:
         topology_spread_constraints=[
             _spread("topology.kubernetes.io/zone", args.selector),
             _spread("kubernetes.io/hostname", args.selector),
-        ],
-        containers=[_container(args)],
+        ]
+        if args.serving
+        else None,
+        restart_policy=None if args.serving else "Never",
+        containers=[_container(args, args.serving)],
         volumes=[VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit="256Mi")), *args.volumes],
     )
 
 
-def _container(args: PodArgs) -> ContainerArgs:
+def _container(args: PodArgs, serving: Serving | None) -> ContainerArgs:
     return ContainerArgs(
         name=args.name,
         image=args.image,
-        ports=[ContainerPortArgs(name="http", container_port=args.port)],
+        command=list(args.command) or None,
+        ports=[ContainerPortArgs(name="http", container_port=serving.port)] if serving else None,
         env=[EnvVarArgs(name=name, value=value) for name, value in sorted(args.environment.items())],
         env_from=list(args.environment_from),
         resources=_resources(args.sizing),
@@ -112,10 +126,12 @@ def _container(args: PodArgs) -> ContainerArgs:
             capabilities=CapabilitiesArgs(drop=["ALL"]),
         ),
         # Two minutes to start, then three failures in a row restart the container.
-        startup_probe=_probe(args, args.liveness_path, period=2, failures=60),
-        liveness_probe=_probe(args, args.liveness_path, period=10, failures=3),
-        readiness_probe=_probe(args, args.readiness_path, period=5, failures=2),
-        lifecycle=LifecycleArgs(pre_stop=LifecycleHandlerArgs(sleep=SleepActionArgs(seconds=DRAIN_SECONDS))),
+        startup_probe=_probe(serving, serving.liveness_path, period=2, failures=60) if serving else None,
+        liveness_probe=_probe(serving, serving.liveness_path, period=10, failures=3) if serving else None,
+        readiness_probe=_probe(serving, serving.readiness_path, period=5, failures=2) if serving else None,
+        lifecycle=LifecycleArgs(pre_stop=LifecycleHandlerArgs(sleep=SleepActionArgs(seconds=DRAIN_SECONDS)))
+        if serving
+        else None,
         volume_mounts=[VolumeMountArgs(name="tmp", mount_path="/tmp"), *args.mounts],  # noqa: S108 - the pod's own
     )
 
@@ -129,9 +145,11 @@ def _resources(sizing: Sizing) -> ResourceRequirementsArgs:
     )
 
 
-def _probe(args: PodArgs, path: str, *, period: int, failures: int) -> ProbeArgs:
+def _probe(serving: Serving, path: str, *, period: int, failures: int) -> ProbeArgs:
     return ProbeArgs(
-        http_get=HTTPGetActionArgs(path=path, port="http", http_headers=[HTTPHeaderArgs(name="Host", value=args.host)]),
+        http_get=HTTPGetActionArgs(
+            path=path, port="http", http_headers=[HTTPHeaderArgs(name="Host", value=serving.host)]
+        ),
         period_seconds=period,
         timeout_seconds=min(period, 3),
         failure_threshold=failures,

@@ -19,7 +19,8 @@ from pulumi_kubernetes.core.v1 import (
 from components import labels
 from components.app import configuration as rendered
 from components.app.configuration import Configuration
-from components.app.pods import PodArgs
+from components.app.migration import Migration, MigrationArgs
+from components.app.pods import PodArgs, Serving
 from components.app.sizing import Scheduling, Sizing
 from components.app.workload import Workload, WorkloadArgs
 
@@ -45,6 +46,8 @@ class ReleaseArgs:
     """Environment that only this release's frontend has."""
     cold: bool = False
     """Not in use: keep no pods."""
+    migrates: bool = False
+    """Bring the database to the schema version before there are pods."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +85,7 @@ class Release(pulumi.ComponentResource):
             django={**shared.configuration.django, **args.django},
             frontend={**shared.configuration.frontend, **args.frontend},
         )
+        self._migration: Migration | None = None
         self.backend = self._backend()
         self.frontend = self._frontend()
         self.register_outputs({"backend": self.backend.service, "frontend": self.frontend.service})
@@ -93,10 +97,9 @@ class Release(pulumi.ComponentResource):
         pod = PodArgs(
             name=BACKEND,
             image=args.backend_image,
-            port=BACKEND_PORT,
-            liveness_path="/health/",
-            readiness_path="/ready/",
-            host=self._values.domain,
+            serving=Serving(
+                port=BACKEND_PORT, liveness_path="/health/", readiness_path="/ready/", host=self._values.domain
+            ),
             sizing=args.backend_sizing,
             scheduling=args.scheduling,
             service_account=shared.service_accounts[BACKEND],
@@ -118,7 +121,9 @@ class Release(pulumi.ComponentResource):
                 VolumeMountArgs(name="media", mount_path="/srv/media"),
             ],
         )
-        return self._workload(pod, rendered.checksum(settings))
+        if args.migrates:
+            self._migration = self._migrate(pod, settings)
+        return self._workload(pod, BACKEND_PORT, rendered.checksum(settings))
 
     def _frontend(self) -> Workload:
         args, shared = self._args, self._shared
@@ -132,17 +137,19 @@ class Release(pulumi.ComponentResource):
         pod = PodArgs(
             name=FRONTEND,
             image=args.frontend_image,
-            port=FRONTEND_PORT,
-            liveness_path="/api/health",
-            readiness_path="/api/health",
-            host=self._values.domain,
+            serving=Serving(
+                port=FRONTEND_PORT,
+                liveness_path="/api/health",
+                readiness_path="/api/health",
+                host=self._values.domain,
+            ),
             sizing=args.frontend_sizing,
             scheduling=args.scheduling,
             service_account=shared.service_accounts[FRONTEND],
             selector=labels.selector(FRONTEND, self._colour),
             environment_from=[EnvFromSourceArgs(config_map_ref=ConfigMapEnvSourceArgs(name=config.metadata.name))],
         )
-        return self._workload(pod, rendered.checksum(environment))
+        return self._workload(pod, FRONTEND_PORT, rendered.checksum(environment))
 
     def _config_map(self, component: str, data: Mapping[str, str]) -> kubernetes.core.v1.ConfigMap:
         """Immutable and named anew with each change, so that running pods keep what they started with."""
@@ -157,7 +164,21 @@ class Release(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _workload(self, pod: PodArgs, checksum: str) -> Workload:
+    def _migrate(self, pod: PodArgs, settings: str) -> Migration:
+        return Migration(
+            f"{self._name}-migration",
+            MigrationArgs(
+                namespace=self._shared.namespace,
+                colour=self._colour,
+                version=self._args.version,
+                schema_version=self._args.schema_version,
+                settings=settings,
+                backend=pod,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _workload(self, pod: PodArgs, port: int, checksum: str) -> Workload:
         return Workload(
             f"{self._name}-{pod.name}",
             WorkloadArgs(
@@ -165,11 +186,13 @@ class Release(pulumi.ComponentResource):
                 colour=self._colour,
                 version=self._args.version,
                 pod=pod,
+                port=port,
                 annotations={
                     labels.CONFIG_CHECKSUM: checksum,
                     labels.SCHEMA_VERSION: str(self._args.schema_version),
                 },
                 cold=self._args.cold,
+                after=[self._migration.job] if self._migration else [],
             ),
             pulumi.ResourceOptions(parent=self),
         )

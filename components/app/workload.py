@@ -1,6 +1,6 @@
 """One component of one colour: its pods, its address, and what keeps enough of them running."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -29,10 +29,15 @@ class WorkloadArgs:
     colour: str
     version: str
     pod: PodArgs
+    """One that serves."""
+    port: int
+    """Port of the pods and of the Service."""
     annotations: Mapping[str, pulumi.Input[str]]
     """Annotations of the pods; a change restarts them."""
     cold: bool = False
     """Keep no pods: the colour is not in use."""
+    after: Sequence[pulumi.Resource] = ()
+    """What must be done before there are pods."""
 
 
 class Workload(pulumi.ComponentResource):
@@ -51,7 +56,10 @@ class Workload(pulumi.ComponentResource):
         )
         child = pulumi.ResourceOptions(parent=self)
         deployment = kubernetes.apps.v1.Deployment(
-            f"{name}-deployment", metadata=metadata, spec=deployment_spec(args), opts=child
+            f"{name}-deployment",
+            metadata=metadata,
+            spec=deployment_spec(args),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
         after_pods = pulumi.ResourceOptions(parent=self, depends_on=[deployment])
         service = kubernetes.core.v1.Service(
@@ -59,7 +67,7 @@ class Workload(pulumi.ComponentResource):
             metadata=_without_endpoints(metadata) if args.cold else metadata,
             spec=ServiceSpecArgs(
                 selector=dict(args.pod.selector),
-                ports=[ServicePortArgs(name="http", port=args.pod.port, target_port="http", app_protocol="http")],
+                ports=[ServicePortArgs(name="http", port=args.port, target_port="http", app_protocol="http")],
             ),
             opts=after_pods,
         )

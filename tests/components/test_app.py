@@ -20,6 +20,7 @@ EXPECTED = [
     RANDOM_PASSWORD,
     "kubernetes:apps/v1:Deployment",
     "kubernetes:autoscaling/v2:HorizontalPodAutoscaler",
+    "kubernetes:batch/v1:Job",
     "kubernetes:core/v1:ConfigMap",
     "kubernetes:core/v1:PersistentVolumeClaim",
     "kubernetes:core/v1:Secret",
@@ -199,3 +200,33 @@ def test_uploaded_files_are_shared_by_both_colours_and_protected() -> None:
 def test_a_release_names_the_schema_it_expects() -> None:
     annotations = application()["app-blue-backend-deployment"].inputs["spec"]["template"]["metadata"]["annotations"]
     assert annotations["english-training.dev/schema-version"] == "7"
+
+
+def test_a_release_without_a_migration_has_no_job() -> None:
+    assert application().of("Job") == []
+
+
+def test_a_migration_is_one_job_with_the_backends_image_and_secrets_and_nothing_that_serves() -> None:
+    made = application(replace(BLUE, migrates=True))
+    job = made["app-blue-migration-job"].inputs
+    assert job["spec"]["backoffLimit"] == 0
+    assert job["spec"]["activeDeadlineSeconds"] == 900
+    spec = job["spec"]["template"]["spec"]
+    assert spec["restartPolicy"] == "Never"
+    assert "topologySpreadConstraints" not in spec
+    (container,) = spec["containers"]
+    assert container["image"] == BLUE.backend_image
+    assert container["command"] == ["python", "/etc/english-training/migrate.py"]
+    assert {"ports", "startupProbe", "livenessProbe", "readinessProbe", "lifecycle"}.isdisjoint(container)
+    assert [mount["name"] for mount in container["volumeMounts"]] == ["tmp", "settings", "secrets"]
+    assert job["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"] == "migration"
+    script = made["app-blue-migration-config"].inputs["data"]
+    assert set(script) == {"settings.py", "migrate.py"}
+    assert "pg_advisory_lock" in script["migrate.py"]
+
+
+def test_pods_come_after_the_migration() -> None:
+    made = application(replace(BLUE, migrates=True))
+    for component in ("backend", "frontend"):
+        assert "app-blue-migration-job" in made[f"app-blue-{component}-deployment"].after
+        assert "app-blue-migration-job" not in made[f"app-green-{component}-deployment"].after

@@ -1,0 +1,1 @@
+"""What talks to the outside: each module fulfils a port for the rest."""
