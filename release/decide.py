@@ -143,10 +143,7 @@ def _forward(release: Release, step: Step, seen: Observation) -> Decision:
     if seen.work is None:
         return _begin(release, step)
     if seen.work is Progress.FAILED:
-        if step.kind is Kind.CLOSE:
-            # The new version serves and is well: no reason to take it back.
-            return Hold(why=f"all traffic is on the new version, but the last update failed: {seen.trouble}")
-        return _trouble(release, seen, _failed(step, seen.trouble))
+        return _failed(release, step, seen)
     if step.kind is Kind.WATCH:
         return _watched(release, step, seen)
     if seen.work is Progress.RUNNING:
@@ -205,6 +202,8 @@ def _trouble(release: Release, seen: Observation, finding: Finding) -> Decision:
 def _turn_back(release: Release, seen: Observation, why: str, remedy: str | None = None) -> Decision:
     if not changed(release):
         return End(status=Status.FAILED, reason=f"{why}; nothing was changed", remedy=remedy)
+    if not release.way_back:
+        return End(status=Status.FAILED, reason=why, remedy="release rollback")
     return TurnBack(why=why, traffic_first=seen.share != release.before.share(release.candidate))
 
 
@@ -217,23 +216,35 @@ def _way_back(release: Release, seen: Observation) -> Decision:
         # An update that was on its way when the alarm came may still reach the route.
         return Divert() if aside else Wait(why=str(step))
     if seen.work is Progress.FAILED:
-        if seen.attempts >= ATTEMPTS:
-            return End(
-                status=Status.FAILED,
-                reason=f"{release.reason}; and the way back failed: {seen.trouble}",
-                remedy="release rollback   (goes on with it), or release rollback --break-glass   (the route alone)",
-            )
-        return Begin(step=step)
+        return _retry(release, step, seen)
     if seen.work is Progress.SUCCEEDED:
         return Finish(step=step, note="")
     return Begin(step=step)
 
 
+def _retry(release: Release, step: Step, seen: Observation) -> Decision:
+    """A half of the way back failed: it is tried again, as there is nothing better."""
+    if seen.attempts < ATTEMPTS:
+        return Begin(step=step)
+    before = f"{release.reason}; and " if release.reason else ""
+    return End(
+        status=Status.FAILED,
+        reason=f"{before}the way back failed at its step {step}: {seen.trouble}",
+        remedy="release rollback   (tries it anew), or release rollback --break-glass   (moves the route alone)",
+    )
+
+
 def _diverted(release: Release, seen: Observation) -> bool:
     """Whether somebody took the traffic back, and died before that was written down."""
     before = release.before.share(release.candidate)
-    return seen.work is None and seen.share == before and before not in shares(release)
+    return bool(release.way_back) and seen.work is None and seen.share == before and before not in shares(release)
 
 
-def _failed(step: Step, trouble: str | None) -> Finding:
-    return Finding(name=str(step), outcome=Outcome.FAIL, text=trouble or f"{step} failed")
+def _failed(release: Release, step: Step, seen: Observation) -> Decision:
+    if step.kind is Kind.CLOSE:
+        # The new version serves and is well: no reason to take it back.
+        return Hold(why=f"all traffic is on the new version, but the last update failed: {seen.trouble}")
+    if step.kind in {Kind.DIVERT, Kind.SETTLE}:
+        return _retry(release, step, seen)
+    text = f"{step} failed: {seen.trouble}"
+    return _trouble(release, seen, Finding(name=str(step), outcome=Outcome.FAIL, text=text))

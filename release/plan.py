@@ -138,9 +138,48 @@ def applied(release: Release, lineup: Lineup, step: Step) -> Lineup:
         case Kind.SHIFT:
             return lineup.with_share(colour, step.share)
         case Kind.DIVERT | Kind.SETTLE:
-            return release.before
+            return destination(release)
         case _:
             return lineup
+
+
+def destination(release: Release) -> Lineup:
+    """Where traffic is taken at once: what was before, or for a rollback what it is to be."""
+    return release.before if release.returning else release.after
+
+
+def rollback(current: Lineup, unit: Unit, *, soak_seconds: float) -> Plan:
+    """The plan of going back to ``unit`` from where things stand. Raises :class:`BadOrder`.
+
+    If the colour without traffic still runs that unit, warm, it is one change of weights, the route first. Otherwise
+    it is provisioned and looked at before it gets traffic, as any release.
+    """
+    colour = serving(current)
+    idle = current.unit(colour.other)
+    if same(current.unit(colour), unit):
+        raise BadOrder(f"version {_version(unit)} serves already", remedy="release history")
+    back = unit if same(idle, unit) and idle is not None else {**unit, "standby": "warm"}
+    back = {key: value for key, value in back.items() if key != "migration"}
+    after = current.with_unit(colour.other, back).with_share(colour.other, FULL)
+    if same(idle, unit) and idle is not None and idle.get("standby", "warm") == "warm":
+        after = current.with_share(colour.other, FULL)
+        steps = tuple(step.model_copy(update={"share": FULL}) for step in WAY_BACK)
+        return Plan(candidate=colour.other, after=after, steps=steps, way_back=())
+    steps = (
+        *(Step(kind=kind) for kind in (Kind.CHECK, Kind.SAVE, Kind.PROVISION, Kind.VERIFY)),
+        Step(kind=Kind.SHIFT, share=FULL),
+        Step(kind=Kind.WATCH, share=FULL, seconds=soak_seconds),
+        Step(kind=Kind.CLOSE, share=FULL),
+    )
+    return Plan(candidate=colour.other, after=after, steps=steps, way_back=WAY_BACK)
+
+
+def same(one: Unit | None, other: Unit | None) -> bool:
+    """Whether two units run the same; how they stand by and whether they migrated does not matter."""
+    if one is None or other is None:
+        return False
+    passing = {"standby", "migration"}
+    return {k: v for k, v in one.items() if k not in passing} == {k: v for k, v in other.items() if k not in passing}
 
 
 def longest(steps: tuple[Step, ...]) -> float:

@@ -28,7 +28,8 @@ from release.decide import (
 from release.errors import LostLock, ReleaseError, Unreachable
 from release.journal.asking import Asked
 from release.journal.ports import Journal, Requests
-from release.model import Event, Finding, Kind, Release, Status, Step
+from release.model import Event, Finding, Kind, Release, Status, Step, Times
+from release.plan import FULL
 from release.ports import Clock, Route
 from release.work import Work
 
@@ -61,8 +62,8 @@ class Watching(Protocol):
     def look(self, now: float, share: int | None) -> None:
         """Look again, if it is time to. ``share`` is what the route gives the candidate."""
 
-    def arm(self, now: float) -> None:
-        """From now on the candidate may get traffic, and the guard counts."""
+    def arm(self, now: float, share: int) -> None:
+        """From now on the candidate may get ``share`` per cent of the requests, and the guard counts."""
 
     def begin(self, now: float, step: Step) -> None:
         """Watch a step."""
@@ -104,10 +105,24 @@ class Ends:
     work: Work
     clock: Clock
     show: Show
+    keep: Callable[[str, Watching], None]
+    """Keeps what was measured so far for the report; may fail without harm."""
     fence: Callable[[], int]
     """Token of the lock. Raises ``LostLock`` once it is lost."""
     patience: float = 1800.0
     """Seconds that a runner waits for a person before it leaves the release to whoever resumes it."""
+
+
+def stamped(times: Times, step: Step, now: datetime) -> Times:
+    """The times of a release once ``step`` is done."""
+    found: dict[str, datetime] = {}
+    if step.kind in {Kind.SHIFT, Kind.ROLL, Kind.DIVERT} and step.share > 0:
+        found["traffic_at"] = times.traffic_at or now
+        if step.share == FULL:
+            found["traffic_full_at"] = times.traffic_full_at or now
+    elif step.kind in {Kind.DIVERT, Kind.SETTLE} and step.share == 0:
+        found["recovered_at"] = times.recovered_at or now
+    return times.model_copy(update=found)
 
 
 @dataclass(kw_only=True)
@@ -254,27 +269,23 @@ class Runner:
             self.watch.begin(self.ends.clock.monotonic(), step)
             return
         if step.kind in {Kind.SHIFT, Kind.ROLL}:
-            self.watch.arm(self.ends.clock.monotonic())
+            self.watch.arm(self.ends.clock.monotonic(), step.share)
         release = self.release
         future = self.pool.submit(self.ends.work.do, release, step, self._lines.append, again=again)
         self._task = _Task(step=step, future=future, begun=self.ends.clock.monotonic())
 
     def _finish(self, step: Step, note: str) -> None:
         self._progress, self._attempts, self._trouble = None, 0, None
+        if step.kind is Kind.WATCH:
+            self.ends.keep(self.release.id, self.watch)
+        verdict = self.watch.verdict if step.kind is Kind.WATCH else None
         self.watch.end()
         counter = "returned" if self.release.returning else "done"
         changes: dict[str, object] = {counter: getattr(self.release, counter) + 1, "begun": False}
-        times = self.release.times
-        now = self.ends.clock.now()
-        if step.kind in {Kind.SHIFT, Kind.ROLL} and times.traffic_at is None:
-            times = times.model_copy(update={"traffic_at": now})
-        if step.kind in {Kind.SHIFT, Kind.ROLL} and step.share == 100 and times.traffic_full_at is None:  # noqa: PLR2004 - per cent
-            times = times.model_copy(update={"traffic_full_at": now})
-        if step.kind is Kind.DIVERT or (step.kind is Kind.SETTLE and times.recovered_at is None):
-            times = times.model_copy(update={"recovered_at": times.recovered_at or now})
+        times = stamped(self.release.times, step, self.ends.clock.now())
         changes["times"] = times
         kind = "verdict" if step.kind is Kind.WATCH else "done"
-        self._write(changes, kind, note or str(step), step=str(step), finding=self.watch.verdict)
+        self._write(changes, kind, note or str(step), step=str(step), finding=verdict)
         self._due.pop("route", None)
 
     def _turn_back(self, why: str, *, traffic_first: bool) -> None:
@@ -334,6 +345,7 @@ class Runner:
             "paused": False,
             "times": self.release.times.model_copy(update={"ended": now}),
         }
+        self.ends.keep(self.release.id, self.watch)
         self._write(changes, "status", f"{status.value}" + (f": {reason}" if reason else ""))
 
     def _write(
@@ -352,7 +364,7 @@ class Runner:
             text=text,
             step=step,
             actor="person" if person else "machine",
-            figures=finding.figures if finding is not None else {},
+            figures={**finding.figures, "outcome": finding.outcome.value} if finding is not None else {},
         )
         requests, errors = self.watch.take()
         release = self.release.model_copy(

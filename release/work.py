@@ -7,8 +7,8 @@ from typing import Final, Protocol
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from release.errors import ChecksFailed, OutOfBounds, Unreachable
-from release.model import Finding, Kind, Outcome, Release, Step
-from release.plan import applied, lineup_after
+from release.model import Colour, Finding, Kind, Outcome, Release, Step
+from release.plan import applied, destination, lineup_after
 from release.ports import Change, Checks, Move, Route, Stack, Tell
 
 PATIENCE: Final = 30.0
@@ -54,7 +54,7 @@ class Work:
             case Kind.VERIFY:
                 return self._verify(release, tell)
             case Kind.DIVERT:
-                return self._divert(release, tell)
+                return self._divert(release)
             case Kind.SETTLE:
                 return self._settle(release, tell)
             case _:
@@ -94,7 +94,7 @@ class Work:
         _require(findings)
         return "; ".join(finding.text for finding in findings)
 
-    def _divert(self, release: Release, tell: Tell) -> str:
+    def _divert(self, release: Release) -> str:
         for attempt in Retrying(
             retry=retry_if_exception_type(Unreachable),
             stop=stop_after_delay(PATIENCE),
@@ -102,15 +102,14 @@ class Work:
             reraise=True,
         ):
             with attempt:
-                self.route.write(release.before, guard=self.guard)
-        tell("the route carries the weights from before")
-        return "the route carries the weights from before"
+                self.route.write(destination(release), guard=self.guard)
+        return f"the route gives {destination(release).share(Colour.BLUE)} % to blue, the rest to green"
 
     def _settle(self, release: Release, tell: Tell) -> str:
         self.guard()
-        move = Move(release=release.id, lineup=release.before, colour=release.candidate, open=False, again=True)
+        move = Move(release=release.id, lineup=destination(release), colour=release.candidate, open=False, again=True)
         self.stack.move(move, tell)
-        return "the stack agrees with what was before"
+        return "the stack agrees with the route"
 
     def _within(self, move: Move, release: Release) -> Sequence[Change]:
         changes = self.stack.preview(move)

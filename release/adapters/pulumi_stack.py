@@ -13,6 +13,7 @@ from release.adapters.stack_file import StackFile
 from release.errors import Busy, ReleaseError, UpdateFailed
 from release.model import Colour, Lineup
 from release.ports import Change, Move, Tell
+from settings.problems import NAMESPACE
 from settings.standing import MARK, OUTPUT, OWNED, Standing, mark
 
 UNTOUCHED: Final = frozenset({"same", "read", "refresh", "read-discard", "discard-replaced"})
@@ -65,6 +66,18 @@ class PulumiStack:
         if found is None:
             raise UpdateFailed(f"stack {self._name} was never updated, so nothing stands", remedy="pulumi up")
         return found
+
+    def configuration(self) -> tuple[dict[str, str], frozenset[str]]:
+        """The project's keys as ``settings.parse`` takes them, secrets in clear; and which of them are encrypted."""
+        prefix = f"{NAMESPACE}:"
+        try:
+            found = self._stack.get_all_config()
+        except CommandError as error:
+            raise UpdateFailed(
+                f"the configuration of stack {self._name} cannot be read: {_said(error)}", remedy="pulumi config"
+            ) from None
+        own = {key.removeprefix(prefix): one for key, one in found.items() if key.startswith(prefix)}
+        return {key: one.value for key, one in own.items()}, frozenset(key for key, one in own.items() if one.secret)
 
     def lineup(self) -> Lineup:
         """What stands, as releases see it."""

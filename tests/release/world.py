@@ -24,7 +24,7 @@ from release.model import (
     Strategy,
     Times,
 )
-from release.plan import applied, lineup_after, plan
+from release.plan import applied, destination, lineup_after, plan
 from release.ports import Change, Move, Tell
 from release.runner import Ends, Look, Runner
 from release.work import Work
@@ -240,8 +240,8 @@ class Stack:
 
     def _expected(self) -> Lineup:
         record = self.world.record
-        if record.returning:
-            return record.before
+        if record.returning or not record.way_back:
+            return destination(record)
         return applied(record, lineup_after(record, record.done), record.steps[record.done])
 
     def _kind(self, move: Move) -> Kind:
@@ -307,7 +307,7 @@ class Watch:
     def look(self, now: float, share: int | None) -> None:
         """Nothing is read."""
 
-    def arm(self, now: float) -> None:
+    def arm(self, now: float, share: int) -> None:
         self.armed = True
 
     def begin(self, now: float, step: Step) -> None:
@@ -363,6 +363,7 @@ def runner(world: World, *, patience: float = 50.0) -> Runner:
         work=work,
         clock=Clock(),
         show=show,
+        keep=lambda release_id, watch: None,
         fence=fence,
         patience=patience,
     )
