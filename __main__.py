@@ -65,7 +65,7 @@ app = Application(
     "app",
     ApplicationArgs(
         namespace=home.name,
-        releases={colour: composition.release_args(config, colour) for colour in config.releases},
+        releases={colour: composition.release_args(config, colour) for colour in config.units},
         configuration=composition.configuration(config),
         secret_key=config.secret_key.output(),
         database_password=config.database_password.output(),
@@ -95,7 +95,7 @@ route = Route(
 
 pulumi.export("url", config.public_url)
 pulumi.export("weights", config.weights)
-pulumi.export("versions", {colour: release.version for colour, release in config.releases.items()})
+pulumi.export("versions", {colour: release.version for colour, release in config.units.items()})
 pulumi.export("namespace", home.name)
 pulumi.export("route", route.name)
 # What stands is known once the route carries it: an update that failed before leaves the record as it was.

@@ -26,7 +26,7 @@ CONTAINER_REQUESTS: Mapping[str, str] = {"cpu": "50m", "memory": "64Mi"}
 
 def release_args(settings: Settings, colour: Colour) -> ReleaseArgs:
     """One colour of the application. The colour must have a release."""
-    release = settings.releases[colour]
+    release = settings.units[colour]
     return ReleaseArgs(
         version=release.version,
         backend_image=release.backend_image,

@@ -72,6 +72,9 @@ Duration = Annotated[
 Cidr = Annotated[
     str, _check(lambda value: _network(value) is not None, "must be a range of addresses in CIDR form: network/length")
 ]
+Url = Annotated[
+    str, text(rf"https?://{_HOST}(:[0-9]{{1,5}})?(/[\w.~/-]*)?", "must be an address with its scheme: 'https://host'")
+]
 DjangoName = Annotated[str, text(r"[A-Z][A-Z0-9_]*", "must be the name of a Django setting: capitals, digits, '_'")]
 VariableName = Annotated[str, text(r"[A-Z_][A-Z0-9_]*", "must be an environment variable: capitals, digits, '_'")]
 

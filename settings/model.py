@@ -20,6 +20,7 @@ from settings.formats import (
     ObjectName,
     Quantity,
     Registry,
+    Url,
     VariableName,
     Version,
 )
@@ -249,6 +250,27 @@ class Quota(Section):
         return {"requests.cpu": self.cpu, "limits.memory": self.memory, "pods": str(self.pods)}
 
 
+class Releases(Section):
+    """What the release tool demands of a release in this environment, and whom it asks."""
+
+    prometheus: Url | None = Field(default=None, examples=["http://prometheus.monitoring.example.internal:9090"])
+    """Prometheus that measures both colours; by default the gateway's own counters alone are judged by."""
+    measures: tuple[Literal["error-ratio", "p95-latency", "cpu-saturation", "memory-saturation"], ...] = (
+        "error-ratio",
+        "p95-latency",
+        "cpu-saturation",
+        "memory-saturation",
+    )
+    """What Prometheus is asked for each colour. One that it does not know keeps a release from being promoted."""
+    harbor: bool = True
+    """The registry is a Harbor, whose scanner's verdict is asked for."""
+    highest_severity: Literal["none", "low", "medium", "high", "critical"] = "medium"
+    """The worst weakness that an image may have."""
+    schema_table: Identifier | None = None
+    """Table whose column ``version`` says which schema the database has; ``platform_schema`` where migrations of this
+    platform run."""
+
+
 class ReleaseMark(Section):
     """What the release tool notes beside the keys that it writes (:mod:`settings.standing`). Not for people."""
 
@@ -307,6 +329,8 @@ class Settings(Section):
     """Which nodes the application's pods may run on."""
     overrides: Overrides = Overrides()
     """The application's own settings, of both colours."""
+    releases: Releases = Releases()
+    """What the release tool demands, and whom it asks."""
     release_mark: ReleaseMark | None = None
     """Written by the release tool, with the three keys that say what each colour runs and gets."""
 
@@ -320,8 +344,8 @@ class Settings(Section):
         return self.blue if colour is Colour.BLUE else self.green
 
     @property
-    def releases(self) -> Mapping[Colour, Release]:
-        """The colours that have a release."""
+    def units(self) -> Mapping[Colour, Release]:
+        """The release units, of the colours that have one."""
         return {colour: release for colour in Colour if (release := self.release(colour)) is not None}
 
     def is_cold(self, colour: Colour) -> bool:

@@ -67,12 +67,12 @@ class TestGood:
         found = read(COMPLETE)
         assert found.release(Colour.BLUE) is found.blue
         assert found.release(Colour.GREEN) is found.green
-        assert list(found.releases) == ["blue", "green"]
+        assert list(found.units) == ["blue", "green"]
 
     def test_a_colour_without_traffic_may_have_no_release(self) -> None:
         found = read(changed({"greenWeight": 0, "green": None}))
         assert found.release(Colour.GREEN) is None
-        assert list(found.releases) == ["blue"]
+        assert list(found.units) == ["blue"]
         assert found.is_cold(Colour.GREEN) is False
 
     @pytest.mark.parametrize(

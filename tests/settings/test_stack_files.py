@@ -62,7 +62,7 @@ def test_development_is_complete() -> None:
     found = parsed("development", values)
     assert found.domain == "localhost"
     assert found.cluster.model_dump() == {"kind": "existing", "context": "rehearsal", "identifier": "rehearsal"}
-    assert {colour: release.version for colour, release in found.releases.items()} == {
+    assert {colour: release.version for colour, release in found.units.items()} == {
         "blue": "1.0.0",
         "green": "1.1.0",
     }
