@@ -22,6 +22,9 @@ SOAK_SECONDS: Final[Mapping[Strategy, float]] = {
 
 FULL: Final = 100
 
+PASSING: Final = frozenset({"standby", "migration"})
+"""Keys of a release unit that say how it got there or waits, not what it runs."""
+
 WAY_BACK: Final = (Step(kind=Kind.DIVERT), Step(kind=Kind.SETTLE))
 """Traffic first, then everything else."""
 
@@ -158,8 +161,7 @@ def rollback(current: Lineup, unit: Unit, *, soak_seconds: float) -> Plan:
     idle = current.unit(colour.other)
     if same(current.unit(colour), unit):
         raise BadOrder(f"version {_version(unit)} serves already", remedy="release history")
-    back = unit if same(idle, unit) and idle is not None else {**unit, "standby": "warm"}
-    back = {key: value for key, value in back.items() if key != "migration"}
+    back = {key: value for key, value in unit.items() if key not in PASSING}
     after = current.with_unit(colour.other, back).with_share(colour.other, FULL)
     if same(idle, unit) and idle is not None and idle.get("standby", "warm") == "warm":
         after = current.with_share(colour.other, FULL)
@@ -178,8 +180,7 @@ def same(one: Unit | None, other: Unit | None) -> bool:
     """Whether two units run the same; how they stand by and whether they migrated does not matter."""
     if one is None or other is None:
         return False
-    passing = {"standby", "migration"}
-    return {k: v for k, v in one.items() if k not in passing} == {k: v for k, v in other.items() if k not in passing}
+    return {k: v for k, v in one.items() if k not in PASSING} == {k: v for k, v in other.items() if k not in PASSING}
 
 
 def longest(steps: tuple[Step, ...]) -> float:

@@ -5,7 +5,7 @@ looking while an update is under way, and can take the traffic back before that 
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -316,7 +316,15 @@ class Runner:
             "request": None,
         }
         kind = "alarm" if self.watch.alarm is not None else "failed"
-        self._write(changes, kind, f"turns back: {why}", finding=self.watch.alarm, person=person)
+        also = [Event(at=now, kind=one, text=str(Kind.DIVERT), step=str(Kind.DIVERT)) for one in ("begin", "done")]
+        self._write(
+            changes,
+            kind,
+            f"turns back: {why}",
+            finding=self.watch.alarm,
+            person=person,
+            also=also if diverted else (),
+        )
         self.watch.end()
         if self._task is None:
             self._progress, self._attempts = None, 0
@@ -357,6 +365,7 @@ class Runner:
         step: str | None = None,
         finding: Finding | None = None,
         person: bool = False,
+        also: Sequence[Event] = (),
     ) -> None:
         event = Event(
             at=self.ends.clock.now(),
@@ -370,7 +379,7 @@ class Runner:
         release = self.release.model_copy(
             update={
                 **changes,
-                "events": (*self.release.events, event),
+                "events": (*self.release.events, event, *also),
                 "requests": self.release.requests + requests,
                 "errors": self.release.errors + errors,
             }

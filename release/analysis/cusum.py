@@ -55,11 +55,10 @@ CALM: Final = Cusum()
 
 @dataclass(frozen=True, kw_only=True)
 class Recent:
-    """Counts of the last seconds."""
+    """Counts between two readings."""
 
     at: float
-    seconds: float
-    """How long they took."""
+    """When the later one was taken."""
     answers: int
     errors: int
     connect_failures: int

@@ -53,7 +53,6 @@ class Side:
         """
         new = Recent(
             at=reading.at,
-            seconds=reading.at - previous.at,
             answers=change.requests,
             errors=change.errors,
             connect_failures=change.connect_failures,
@@ -105,14 +104,14 @@ class Guard:
     first_bad_at: float | None = None
     """When the first reading was taken that held an error of the candidate, on the readings' clock."""
     complete_at: float | None = None
-    """When the last complete reading was taken."""
+    """When the last complete reading was taken, or the very first one."""
     alarm: Finding | None = None
     """Fail: go back at once. Halt: stable is ill as well, so stop and call somebody."""
 
     def see(self, reading: Reading) -> "Guard":
         """The same after another reading, which is later than those before; one that is not changes nothing."""
         if self.last is None:
-            return replace(self, last=reading, complete_at=reading.at if reading.complete else None)
+            return replace(self, last=reading, complete_at=reading.at)
         if reading.at <= self.last.at:
             return self
         reading = carried(self.last, reading)
@@ -134,7 +133,7 @@ class Guard:
 
     @property
     def blind_seconds(self) -> float:
-        """How long there has been no complete reading; 0 before the first one was taken."""
+        """How long there has been no complete reading."""
         return 0.0 if self.last is None or self.complete_at is None else self.last.at - self.complete_at
 
     @property

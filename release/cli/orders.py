@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import yaml
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
 from release.errors import BadOrder
 from release.model import Commit, Migration, Order, Strategy
@@ -14,9 +15,9 @@ from release.plan import SOAK_SECONDS
 from settings.formats import DIGEST
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
-_TAG = re.compile(r":([\w][\w.-]*)(?:@|$)")
+_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_TAG = re.compile(r"[^@:]+:(\w[\w.-]*)(?:@.*)?", re.ASCII)
 LARGEST: Final = 256 * 1024
 """Bytes of an order's file."""
 
@@ -38,7 +39,7 @@ def shares(text: str) -> tuple[int, ...]:
 
 def version_of(image: str) -> str | None:
     """The tag of an image, which names its version where nothing else does."""
-    found = _TAG.search(image.rsplit("/", 1)[-1])
+    found = _TAG.fullmatch(image.rsplit("/", 1)[-1])
     return found.group(1) if found else None
 
 
@@ -58,7 +59,7 @@ def order(given: Mapping[str, Any]) -> Order:
         return Order.model_validate({**values, "strategy": strategy})
     except ValidationError as error:
         raise BadOrder(
-            "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()),
+            "; ".join(f"{'.'.join(map(_key, one['loc']))}: {one['msg']}" for one in error.errors()),
             remedy="release deploy --help",
         ) from None
 
@@ -102,6 +103,11 @@ def require_digests(wanted: Order, environment: str) -> None:
             f"{' and '.join(loose)} must end in a digest (@sha256:…) in {environment}: a tag can be moved",
             remedy="release resolve IMAGE   (prints it with its digest)",
         )
+
+
+def _key(part: int | str) -> str:
+    """A key as files have it."""
+    return to_camel(part) if isinstance(part, str) else str(part)
 
 
 __all__ = ["Commit", "Migration", "from_file", "order", "require_digests", "seconds", "shares", "version_of"]

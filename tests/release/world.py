@@ -23,6 +23,7 @@ from release.model import (
     Step,
     Strategy,
     Times,
+    Unit,
 )
 from release.plan import applied, destination, lineup_after, plan
 from release.ports import Change, Move, Tell
@@ -30,8 +31,8 @@ from release.runner import Ends, Look, Runner
 from release.work import Work
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-OLD = {"version": "1.0.0", "backendImage": "r/b:1", "frontendImage": "r/f:1", "schemaVersion": 1}
-OLDER = {**OLD, "version": "0.9.0"}
+OLD: Unit = {"version": "1.0.0", "backendImage": "r/b:1", "frontendImage": "r/f:1", "schemaVersion": 1}
+OLDER: Unit = {**OLD, "version": "0.9.0"}
 BEFORE = Lineup(green_weight=0, blue=OLD, green=OLDER)
 
 

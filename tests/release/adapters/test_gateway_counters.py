@@ -5,7 +5,7 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -47,7 +47,7 @@ def page(**clusters: tuple[int, int]) -> str:
 class Fleet:
     """Proxies that answer with the next page of their script; an exception in it is raised."""
 
-    def __init__(self, **scripts: list[str | Exception]) -> None:
+    def __init__(self, **scripts: Sequence[str | Exception]) -> None:
         self.scripts = {name: list(script) for name, script in scripts.items()}
         self.at = 0.0
         self.searches = 0
@@ -79,8 +79,10 @@ def source(
     fleet: Callable[[], Mapping[str, Fetch]], clock: Callable[[], float], **options: Any
 ) -> Iterator[GatewayCounters]:
     made = GatewayCounters(fleet, namespace=SHOP, clock=clock, **options)
-    yield made
-    made.close()
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 def reads(fleet: Fleet, times: int) -> list[Reading]:
@@ -165,7 +167,7 @@ def test_proxies_that_know_no_such_service_are_no_complete_reading() -> None:
 
 
 def test_proxies_are_looked_for_again_after_a_while_or_a_failure() -> None:
-    fleet = Fleet(a=[page(backend_green=(1, 0))] * 4 + [OSError("gone"), page(backend_green=(1, 0))])
+    fleet = Fleet(a=[*[page(backend_green=(1, 0))] * 4, OSError("gone"), page(backend_green=(1, 0))])
     with source(fleet, fleet.clock) as made:
         searches = []
         for pause in (0.0, 0.0, 10.0, 0.0, 0.0, 0.0):
@@ -210,7 +212,7 @@ def test_a_proxy_that_takes_too_long_is_not_waited_for_nor_asked_twice() -> None
         assert [(green(one), one.complete) for one in (made.read(), made.read())] == [((10, 0), False)] * 2
         assert asked == ["slow"]
         answer.set()
-        eventually(lambda: made.read().complete)
+        assert eventually(lambda: made.read().complete)
     assert len(asked) == 2
 
 
@@ -240,7 +242,7 @@ class ApiServer:
     def send(self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None, timeout: float) -> Answer:
         assert (method, body, timeout) == ("GET", None, 1.0)
         self.asked.append(path)
-        kind = "proxy" if "/proxy/" in path else path.split("?")[0].rsplit("/", maxsplit=1)[-1]
+        kind = "proxy" if "/proxy/" in path else path.split("?", maxsplit=1)[0].rsplit("/", maxsplit=1)[-1]
         assert headers["Accept"] == ("text/plain" if kind == "proxy" else "application/json")
         answer = self.answers[kind]
         if isinstance(answer, Exception):
@@ -333,10 +335,12 @@ def upstream(status: int) -> Iterator[int]:
     server.status = status  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def envoy_program() -> Path:
@@ -358,13 +362,14 @@ def address(port: int) -> dict[str, Any]:
 def configuration(clusters: Mapping[str, int | None]) -> dict[str, Any]:
     """Envoy with one cluster for each Service, named as Envoy Gateway names them, and routed to by its name."""
     names = {name: f"service/shop/{name}/8000/http" for name in clusters}
+    extensions = "type.googleapis.com/envoy.extensions.filters"
     manager = {
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "@type": f"{extensions}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "test",
         "http_filters": [
             {
                 "name": "router",
-                "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+                "typed_config": {"@type": f"{extensions}.http.router.v3.Router"},
             }
         ],
         "route_config": {
@@ -418,9 +423,9 @@ def envoy(folder: Path, clusters: Mapping[str, int | None]) -> Iterator[tuple[st
     ]
     process = subprocess.Popen(argv)
     try:
-        eventually(lambda: where.is_file() and bool(where.read_text()))
+        assert eventually(lambda: where.is_file() and bool(where.read_text()))
         admin = f"http://{where.read_text()}"
-        eventually(lambda: "in::127.0.0.1:" in get(f"{admin}/listeners"))
+        assert eventually(lambda: "in::127.0.0.1:" in get(f"{admin}/listeners"))
         listener = get(f"{admin}/listeners").split("in::")[1].split()[0]
         yield admin, f"http://{listener}"
     finally:
@@ -467,5 +472,5 @@ def test_a_real_envoy_is_read_and_a_real_fault_alarms(tmp_path: Path) -> None:
                 assert alarm.outcome is Outcome.FAIL
                 assert alarm.text.startswith("backend green: 3 of 3 answers were 5xx (100 %) within ")
                 # Envoy hands its histograms on every five seconds.
-                eventually(lambda: made.read().counters[target("backend blue")].latency.count == 9)
+                assert eventually(lambda: made.read().counters[target("backend blue")].latency.count == 9)
                 assert len(get(f"{admin}{path(SHOP, ('backend', 'frontend'))}").splitlines()) < 200

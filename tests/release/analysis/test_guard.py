@@ -282,6 +282,7 @@ def test_a_guard_that_has_seen_nothing() -> None:
     assert (guard().blind_seconds, guard().answers, guard().errors, guard().alarm) == (0.0, 0, 0, None)
     first = guard().see(reading(5.0, QUIET, complete=False))
     assert (first.blind_seconds, first.sides) == (0.0, {})
+    assert first.see(reading(7.0, QUIET, complete=False)).blind_seconds == 2.0
 
 
 STEPS = st.lists(
