@@ -19,13 +19,14 @@ B ?= production
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-$(READY): requirements.txt
+$(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "$(PYTHON) is missing or older than 3.11: install Python 3.11 or newer, or name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 3; }
 	@echo "Preparing the Python environment in $(VENV) …"
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "$(PYTHON) could not make $(VENV) (see above); often its venv module is missing (Debian: apt-get install python3-venv)" >&2; exit 3; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 up: $(READY) ## bring the platform up on this machine and send traffic through it

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rehearsal import platform, toolchain
+from rehearsal import images, platform, toolchain
 from rehearsal.cluster import lifecycle
 from rehearsal.errors import RehearsalError
 from rehearsal.paths import Paths
@@ -23,6 +23,8 @@ from rehearsal.report import reporter
 from rehearsal.stackfile import STACK
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+image = typer.Typer(no_args_is_help=True, help="Images in the rehearsal's registry.")
+app.add_typer(image, name="image")
 Stack = Annotated[str, typer.Option(help="stack to work on")]
 Json = Annotated[bool, typer.Option("--json", help="for programs")]
 # Where nobody looks at a terminal, a line need not be broken at its usual width.
@@ -116,7 +118,7 @@ def shell() -> None:
         platform.tools(paths, reporter())
         program = os.environ.get("SHELL", "/bin/sh")
         typer.echo("pulumi and kubectl speak to this platform; leave with `exit`")
-        os.execvpe(program, [program], {**os.environ, **environment(paths)})  # noqa: S606 - the user's own shell
+        os.execvpe(program, [program], {**os.environ, **environment(paths, also=platform.reachable(paths))})  # noqa: S606 - the user's own shell
 
 
 @app.command()
@@ -134,6 +136,15 @@ def tools(
     """Find or build the toolchain, and nothing else."""
     with explained():
         platform.tools(Paths.of(), reporter(), toolchain.ALL if everything else toolchain.DEFAULT)
+
+
+@image.command()
+def push(
+    name: Annotated[str, typer.Argument(help="REPOSITORY:TAG, with or without the registry's name")],
+) -> None:
+    """Make a tiny image that says what it is, push it to the rehearsal's registry, and print its digest."""
+    with explained():
+        typer.echo(images.push(images.registry_of(Paths.of()), images.Reference.parse(name)))
 
 
 @app.command()
@@ -157,6 +168,7 @@ def _show(now: lifecycle.Status) -> None:
     console.print(table)
     if now.ports is not None and now.running:
         console.print(f"HTTP {now.ports.http}, HTTPS {now.ports.https}, API server {now.api_port} on loopback")
+        console.print(f"{', '.join(f'{name} {port}' for name, port in now.beside.items())} on loopback")
     if now.problem:
         console.print(now.problem)
     console.print("ready" if now.ready else "not ready: make up" if now.running else "not running: make up")

@@ -50,6 +50,11 @@ class Engine:
         """Set one key of the stack's configuration; ``path`` may go into an object."""
         self._quietly("config", "set", "--path", path, value)
 
+    def configured(self, key: str) -> str | None:
+        """One value of the stack's configuration, in the clear if it is a secret; ``None`` if there is none."""
+        done = self._run("config", "get", key)
+        return done.stdout.rstrip("\n") if done.returncode == 0 else None
+
     def outputs(self) -> dict[str, Any]:
         """What the last update exported; empty before the first."""
         done = self._run("stack", "output", "--json")

@@ -1,5 +1,6 @@
 """The main job: from a checkout to a platform that serves, and back to nothing."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,12 +8,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rehearsal import toolchain
+from rehearsal import images, toolchain
 from rehearsal.cluster import lifecycle
 from rehearsal.cluster.layout import Layout
 from rehearsal.cluster.lock import exclusive
 from rehearsal.cluster.plan import Ports
 from rehearsal.cluster.ports import listen
+from rehearsal.cluster.postgresql import Database
 from rehearsal.engine import Engine
 from rehearsal.paths import Paths
 from rehearsal.plugins import launchers
@@ -35,7 +37,7 @@ def tools(paths: Paths, report: Reporter, names: Sequence[str] = toolchain.DEFAU
     """Find or build the toolchain, and put it where a shell and the engine find it."""
     found = toolchain.ensure(paths, names, report)
     installed = launchers.install(paths, tools={name: found.binary(name) for name in ("pulumi", "kubectl")})
-    write_env_file(paths)
+    write_env_file(paths, reachable(paths))
     for notice in installed.notice.splitlines():
         report.note(notice)
     return found
@@ -56,7 +58,12 @@ def up(paths: Paths, wanted: Wanted, report: Reporter) -> StackFile:
             if port is not None:
                 engine.configure(f"{PROJECT}:gateway.{key}", str(port))
         stack = StackFile.read(paths.checkout, wanted.stack)
-        lifecycle.start(paths, found, stack.ports, report)
+        password = engine.configured(f"{PROJECT}:databasePassword")
+        database = Database(name=stack.database, user=stack.database_user, password=password) if password else None
+        lifecycle.start(paths, found, stack.ports, report, database)
+        write_env_file(paths, reachable(paths))
+        for pushed in images.seed(images.registry_of(paths), stack.images):
+            report.step(f"pushed {pushed}")
         report.step(f"the embedded cluster is up; updating stack {wanted.stack}")
         engine.up()
         report.step("the stack is up")
@@ -74,6 +81,23 @@ def _require_free(paths: Paths, ports: Ports) -> None:
             sock.close()
 
 
+def reachable(paths: Paths) -> dict[str, str]:
+    """Where this machine reaches what stands beside the cluster: variables for a shell; none before the first start."""
+    beside = lifecycle.status(paths).beside
+    if not beside:
+        return {}
+    ports = {
+        "postgresql.internal:5432": beside["postgresql"],
+        "redis.internal:6379": beside["redis"],
+        "registry.localhost:443": beside["registry"],
+        "prometheus.localhost:9090": beside["prometheus"],
+    }
+    return {
+        "ENGLISH_TRAINING_AUTHORITY": str(Layout(root=paths.cluster).ca),
+        "ENGLISH_TRAINING_REACH": json.dumps({name: f"127.0.0.1:{port}" for name, port in ports.items()}),
+    }
+
+
 def engine_of(paths: Paths, stack: str) -> Engine:
     """The engine, for ``stack`` of this checkout."""
     return Engine(
@@ -81,7 +105,7 @@ def engine_of(paths: Paths, stack: str) -> Engine:
         program=paths.checkout,
         backend=paths.backend,
         stack=stack,
-        environment={**os.environ, **environment(paths)},
+        environment={**os.environ, **environment(paths, also=reachable(paths))},
     )
 
 
@@ -105,4 +129,4 @@ def clean(paths: Paths) -> None:
     shutil.rmtree(paths.state, ignore_errors=True)
 
 
-__all__ = ["Ports", "Wanted", "clean", "engine_of", "tools", "traffic", "up"]
+__all__ = ["Ports", "Wanted", "clean", "engine_of", "reachable", "tools", "traffic", "up"]

@@ -148,7 +148,7 @@ def _forward(release: Release, step: Step, seen: Observation) -> Decision:
         return _watched(release, step, seen)
     if seen.work is Progress.RUNNING:
         return Wait(why=str(step))
-    return Finish(step=step, note=seen.verdict.text if seen.verdict else "")
+    return Finish(step=step, note="")
 
 
 def _begin(release: Release, step: Step) -> Decision:

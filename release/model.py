@@ -162,6 +162,22 @@ class Limits(Record):
     """R-06: nine of ten answers and more come within this."""
 
 
+class Measure(Record):
+    """A metric to be asked for each colour of a service, and what it may not exceed."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
+    query: str = Field(min_length=1, max_length=2000)
+    """PromQL that gives one number. ``$namespace``, ``$service``, ``$colour`` and ``$window`` are filled in; ``$$`` is
+    a dollar sign."""
+    maximum: float | None = None
+    """More than this fails."""
+    times_stable: float | None = Field(default=None, gt=0)
+    """More than so many times what stable has at the same time fails."""
+    unit: str = Field(default="", max_length=10)
+    services: tuple[str, ...] = ("backend", "frontend")
+    """Services that have it."""
+
+
 class Commit(Record):
     """One change that a release brings, for the lead time."""
 
@@ -196,6 +212,8 @@ class Order(Record):
     cause: Literal["planned", "unplanned-fix"] = "planned"
     commits: tuple[Commit, ...] = ()
     limits: Limits = Limits()
+    measures: tuple[Measure, ...] = ()
+    """What Prometheus is asked beside the stack's own measures."""
 
 
 class Step(Record):

@@ -67,7 +67,10 @@ class Operations:
 
     def resume(self) -> Release:
         """Go on with the release that is in progress, whoever began it."""
-        found = self.current()
+        found = self.journal.current()
+        if found is None:
+            self._close_what_was_left_open()
+            found = self.current()
         if found.paused:
             self.requests.ask(found.id, Request.RESUME, actor=self.actor)
         return self._take_over(found)
@@ -156,6 +159,22 @@ class Operations:
         if found is None:
             raise NotFound(f"no release of stack {self.name} is in progress", remedy="release history")
         return found
+
+    def _close_what_was_left_open(self) -> None:
+        """The stack believes in a release that the journal does not know, or knows to have ended: let it go."""
+        with self._holding() as held:
+            stack = self.stack()
+            name = stack.left_open()
+            if name is None or self.journal.current() is not None:
+                return
+            lineup = stack.lineup()
+            bigger = max(Colour, key=lineup.share)
+            held.check()
+            stack.move(Move(release=name, lineup=lineup, colour=bigger.other, open=False, again=True), _quietly)
+            raise NotFound(
+                f"the stack took release {name} for one in progress, though it has ended; now it does not any more",
+                remedy="pulumi up   (takes changes of people again)",
+            )
 
     def _start(self, release: Release, held: Heartbeat) -> Release:
         written = self.journal.write(release, held.fence)

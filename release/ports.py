@@ -59,6 +59,9 @@ class Stack(Protocol):
     def lineup(self) -> Lineup:
         """What stands: the lineup that the last update left in force."""
 
+    def left_open(self) -> str | None:
+        """The release that the stack believes to be in progress, if any."""
+
     def preview(self, move: Move) -> Sequence[Change]:
         """What a move would touch, over the whole stack. Changes nothing."""
 

@@ -276,9 +276,9 @@ class Runner:
 
     def _finish(self, step: Step, note: str) -> None:
         self._progress, self._attempts, self._trouble = None, 0, None
+        verdict = self.watch.verdict
         if step.kind is Kind.WATCH:
             self.ends.keep(self.release.id, self.watch)
-        verdict = self.watch.verdict if step.kind is Kind.WATCH else None
         self.watch.end()
         counter = "returned" if self.release.returning else "done"
         changes: dict[str, object] = {counter: getattr(self.release, counter) + 1, "begun": False}

@@ -115,7 +115,7 @@ class Watch:
         """The step is over. What stable did in it is the measure of a candidate that has all traffic later."""
         if self._step is not None and self._peer is not None and 0 < self._step.share < FULL:
             self._before = over_time(self._readings, self._peer)
-        self._step = None
+        self._step, self._verdict = None, None
 
     def take(self) -> tuple[int, int]:
         """Requests that the candidate answered since the last call, and errors among them."""

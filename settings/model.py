@@ -266,6 +266,8 @@ class Releases(Section):
     """The registry is a Harbor, whose scanner's verdict is asked for."""
     highest_severity: Literal["none", "low", "medium", "high", "critical"] = "medium"
     """The worst weakness that an image may have."""
+    health_tries: int = Field(default=10, ge=1, le=10)
+    """How often a candidate is asked for its health, ever longer apart (R-52)."""
     schema_table: Identifier | None = None
     """Table whose column ``version`` says which schema the database has; ``platform_schema`` where migrations of this
     platform run."""

@@ -262,7 +262,7 @@ def test_every_part_of_the_embedded_cluster_is_listed_in_order() -> None:
 
 
 def test_every_range_of_addresses_is_listed() -> None:
-    ranges = (layout.POD_RANGE, layout.SERVICE_RANGE, layout.CLIENT_RANGE, layout.CONTROL_RANGE)
+    ranges = (layout.POD_RANGE, layout.SERVICE_RANGE, layout.CLIENT_RANGE, layout.CONTROL_RANGE, layout.DATA_RANGE)
     assert tuple(cells[0] for cells in rows("docs/rehearsal.md", "Network")) == ranges
     assert layout.FORWARDER_ADDRESS in section("docs/rehearsal.md", "Network")
 

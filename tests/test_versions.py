@@ -23,6 +23,7 @@ GO_MODULES = {
     },
     "pulumi": {"pulumi": "github.com/pulumi/pulumi/pkg/v3"},
     "prometheus": {"prometheus": "github.com/prometheus/prometheus"},
+    "registry": {"registry": "github.com/distribution/distribution/v3"},
 }
 """Which tools each of our Go modules requires, and as what."""
 
@@ -52,8 +53,15 @@ def test_a_go_module_knows_the_sums_of_what_it_requires(source: Source) -> None:
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_a_go_module_imports_the_packages_that_are_built_from_it(source: Source) -> None:
-    imported = re.findall(r'_ "(\S+)"', (source.directory / "tools.go").read_text())
+    tools = source.directory / "tools.go"
+    imported = re.findall(r'_ "(\S+)"', tools.read_text()) if tools.exists() else [_own_program(source)]
     assert sorted(imported) == sorted(source.programs.values())
+
+
+def _own_program(source: Source) -> str:
+    """The package of a module's own program."""
+    assert "\npackage main\n" in (source.directory / "main.go").read_text()
+    return (source.directory / "go.mod").read_text().splitlines()[0].removeprefix("module ")
 
 
 def test_the_parts_of_kubernetes_are_of_one_release() -> None:

@@ -26,6 +26,8 @@ def furnish(api: Objects, layout: Layout) -> str:
     for storage_class in storage_class_documents():
         path = f"/apis/storage.k8s.io/v1/storageclasses/{storage_class['metadata']['name']}"
         api.apply(path, storage_class, manager=MANAGER)
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": CONTROL_NAMESPACE}}
+    api.apply(f"/api/v1/namespaces/{CONTROL_NAMESPACE}", namespace, manager=MANAGER)
     for secret in gateway_secrets(layout):
         path = f"/api/v1/namespaces/{CONTROL_NAMESPACE}/secrets/{secret['metadata']['name']}"
         api.apply(path, secret, manager=MANAGER)

@@ -1,16 +1,18 @@
 """Configuration files of the parts: each a pure function to the document that the part reads."""
 
 import base64
+import json
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from rehearsal.cluster.layout import Layout
+from rehearsal.cluster.layout import REDIS_PLAIN_PORT, REGISTRY_PORT, Layout
 
 CONTROLLER: Final = "gateway.envoyproxy.io/gatewayclass-controller"
 """Envoy Gateway's name for itself in a GatewayClass."""
-CONTROL_NAMESPACE: Final = "kube-system"
-"""Where Envoy Gateway keeps its own Secrets: a namespace of the cluster, so that it needs none of its own."""
+CONTROL_NAMESPACE: Final = "envoy-gateway-system"
+"""Where Envoy Gateway keeps its own Secrets and its proxies: its namespace everywhere else, too."""
 
 
 def kubeconfig(*, server: str, authority: bytes, certificate: bytes, key: bytes) -> dict[str, Any]:
@@ -85,6 +87,8 @@ def envoy_gateway(layout: Layout) -> dict[str, Any]:
         "kind": "EnvoyGateway",
         "gateway": {"controllerName": CONTROLLER},
         "logging": {"level": {"default": "warn"}},
+        # It would take port 19001 of every address, which is where a pod of Envoy's has its statistics.
+        "telemetry": {"metrics": {"prometheus": {"disable": True}}},
         "provider": {
             "type": "Custom",
             "custom": {
@@ -102,6 +106,39 @@ GATEWAY_FOLDERS: Final[Mapping[str, str]] = {
     "runtimeDir": "run",
 }
 """Envoy Gateway's own directories, by the name of its setting."""
+
+
+def redis(layout: Layout) -> str:
+    """Redis, whose keys outlive a restart. It was built without TLS, so only what speaks TLS for it reaches it."""
+    values = {
+        "bind": "127.0.0.1",
+        "port": str(REDIS_PLAIN_PORT),
+        "dir": str(layout.redis),
+        "save": "",
+        "appendonly": "yes",
+        "maxmemory": "128mb",
+        "loglevel": "warning",
+    }
+    return "".join(f"{name} {json.dumps(value)}\n" for name, value in values.items())
+
+
+def registry(layout: Layout) -> dict[str, Any]:
+    """The container registry, open to everybody who reaches it."""
+    return {
+        "version": "0.1",
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "storage": {
+            "filesystem": {"rootdirectory": str(layout.registry)},
+            "delete": {"enabled": True},
+            "maintenance": {"uploadpurging": {"enabled": False}},
+        },
+        "http": {
+            "addr": f"127.0.0.1:{REGISTRY_PORT}",
+            # It signs uploads in progress, and there is only one registry.
+            "secret": secrets.token_hex(16),
+            "tls": {"certificate": str(layout.certificate("registry")), "key": str(layout.key("registry"))},
+        },
+    }
 
 
 def envoy_link(layout: Layout, version: str) -> Path:

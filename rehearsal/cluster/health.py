@@ -1,10 +1,12 @@
 """Whether a part is ready, and whether what it waits for has come."""
 
 import http.client
+import socket
 import ssl
 import urllib.error
 import urllib.request
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 from rehearsal.cluster.api import Objects
@@ -17,7 +19,16 @@ _REQUIRED: Final = frozenset({"GatewayClass", "Gateway", "HTTPRoute", "Reference
 
 
 def healthy(url: str, layout: Layout, *, timeout: float = 2.0) -> bool:
-    """Whether ``url`` answers 200. Blocks for at most about ``timeout`` seconds."""
+    """Whether ``url`` is well. Blocks for at most about ``timeout`` seconds.
+
+    ``http`` and ``https`` have to answer 200, ``tcp://HOST:PORT`` has to accept a connection, and
+    ``postmaster:PATH`` is PostgreSQL's file, which says when it accepts them.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme == "tcp":
+        return _accepts(rest.removeprefix("//"), timeout)
+    if scheme == "postmaster":
+        return _accepting(Path(rest))
     context: ssl.SSLContext | None = None
     if url.startswith("https:"):
         context = ssl.create_default_context(cafile=str(layout.certificate("kubernetes-ca")))
@@ -26,6 +37,23 @@ def healthy(url: str, layout: Layout, *, timeout: float = 2.0) -> bool:
         with urllib.request.urlopen(url, timeout=timeout, context=context) as answer:  # noqa: S310 - loopback URLs of our own
             return bool(answer.status == HTTPStatus.OK)
     except (urllib.error.URLError, OSError, http.client.HTTPException):
+        return False
+
+
+def _accepts(target: str, timeout: float) -> bool:
+    host, _, port = target.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=timeout).close()
+    except OSError:
+        return False
+    return True
+
+
+def _accepting(file: Path) -> bool:
+    """Whether the last line of ``postmaster.pid`` is PostgreSQL's word for it."""
+    try:
+        return file.read_text().splitlines()[-1].strip() == "ready"
+    except (OSError, IndexError):
         return False
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rehearsal.cluster.layout import Layout
-from rehearsal.cluster.parts import Part
+from rehearsal.cluster.part import Part
 from rehearsal.cluster.processes import Nursery, Process, child_of, describe_exit
 from rehearsal.cluster.state import PartStatus, State
 
@@ -149,7 +149,7 @@ class Keeper:
             watch.cancel()
             self.ready.clear()
             self._child = None
-            await process.end(grace=GRACE)
+            await process.end(grace=GRACE, ask=self.part.end)
 
     async def _watch(self, process: Process, seen: Seen, traces: frozenset[str]) -> str | None:
         """Returns why a living process has to be replaced; ``None`` if its gate has changed."""

@@ -11,9 +11,22 @@ CLIENT_RANGE: Final = "10.200.0.0/16"
 CONTROL_RANGE: Final = "172.30.0.0/24"
 """The control plane's and the nodes' own addresses."""
 
+DATA_RANGE: Final = "10.20.0.0/16"
+"""Where PostgreSQL and Redis are: the network that the stack's ``dataCidrs`` let the application reach."""
+
 API_ADDRESS: Final = "172.30.0.1"
 API_PORT: Final = 6443
 ETCD_PORT: Final = 2379
+STATISTICS_PORT: Final = 19001
+"""Where a pod of Envoy's serves its statistics, as Envoy Gateway has it."""
+PROMETHEUS_PORT: Final = 9090
+REGISTRY_PORT: Final = 5000
+POSTGRESQL_ADDRESS: Final = "10.20.0.10"
+POSTGRESQL_PORT: Final = 5432
+REDIS_ADDRESS: Final = "10.20.0.11"
+REDIS_PORT: Final = 6379
+REDIS_PLAIN_PORT: Final = 6380
+"""Where Redis itself listens, on loopback."""
 FORWARDER_ADDRESS: Final = "10.200.255.254"
 """The client address that the gateway sees for a connection from the host."""
 
@@ -53,6 +66,36 @@ class Layout:
     def gateway(self) -> Path:
         """Envoy Gateway's directories."""
         return self.root / "gateway"
+
+    @property
+    def prometheus(self) -> Path:
+        """Prometheus's data."""
+        return self.root / "prometheus"
+
+    @property
+    def postgresql(self) -> Path:
+        """PostgreSQL's data."""
+        return self.root / "postgresql"
+
+    @property
+    def database(self) -> Path:
+        """What the application's database is called, and its password; readable by the owner alone."""
+        return self.pki / "database.json"
+
+    @property
+    def redis(self) -> Path:
+        """Redis's data."""
+        return self.root / "redis"
+
+    @property
+    def registry(self) -> Path:
+        """The registry's images."""
+        return self.root / "registry"
+
+    @property
+    def targets(self) -> Path:
+        """The pods that Prometheus scrapes."""
+        return self.root / "targets.json"
 
     @property
     def plan(self) -> Path:

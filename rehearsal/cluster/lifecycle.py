@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -19,8 +19,9 @@ from rehearsal.cluster import namespace, pki, prepare
 from rehearsal.cluster.host import inside_pids, supervisors
 from rehearsal.cluster.layout import Layout
 from rehearsal.cluster.lock import exclusive
-from rehearsal.cluster.plan import PROGRAMS, Binaries, Plan, Ports, fingerprint
+from rehearsal.cluster.plan import BESIDE, PROGRAMS, Binaries, Plan, Ports, fingerprint
 from rehearsal.cluster.ports import listen
+from rehearsal.cluster.postgresql import Database
 from rehearsal.cluster.record import Record
 from rehearsal.cluster.state import PartStatus, Report, State
 from rehearsal.cluster.waiting import wait
@@ -38,6 +39,8 @@ class Running:
 
     ports: Ports
     api_port: int
+    beside: Mapping[str, int]
+    """Ports on loopback of what stands beside the cluster, by part."""
     kubeconfig: Path
     ca: Path
     """Authority of what the gateway serves."""
@@ -54,13 +57,17 @@ class Status:
     parts: tuple[PartStatus, ...]
     ports: Ports | None = None
     api_port: int | None = None
+    beside: Mapping[str, int] = field(default_factory=dict)
     launcher: int | None = None
     problem: str = ""
 
 
-def start(paths: Paths, toolchain: Binaries, ports: Ports, report: Reporter) -> Running:
+def start(
+    paths: Paths, toolchain: Binaries, ports: Ports, report: Reporter, database: Database | None = None
+) -> Running:
     """Bring the cluster up, or find it up; returns once the API server answers and the nodes are ready.
 
+    ``database``: what the application's is to be; without it, what it was last, or one of a random password.
     Raises :class:`Busy`, :class:`PortInUse`, :class:`Missing` or :class:`ClusterFailed`.
     """
     layout = Layout(root=paths.cluster)
@@ -74,19 +81,23 @@ def start(paths: Paths, toolchain: Binaries, ports: Ports, report: Reporter) -> 
             http=ports.http,
             https=ports.https,
             api=before.api if before else 0,
+            beside={name: before.beside.get(name, 0) if before else 0 for name in BESIDE},
         )
+        changed = prepare.database(layout, database)
         if Record.read(layout) is not None:
-            if plan == before and not pki.expired(layout, datetime.now(UTC), margin=pki.RENEWAL):
+            if plan == before and not changed and not pki.expired(layout, datetime.now(UTC), margin=pki.RENEWAL):
                 return _settle(paths, layout, plan, report, renewed=())
             report.step(
-                "starting the embedded cluster again: its programs, ports or sources changed, or certificates grow old"
+                "starting the embedded cluster again: its programs, ports, sources or database changed,"
+                " or certificates grow old"
             )
         _stop(layout)
         root = _privilege()
-        sockets = listen(ports, plan.api)
+        sockets = listen(ports, plan.api, plan.beside)
         for sock in (sock for group in sockets.values() for sock in group):
             cleanup.callback(sock.close)
-        plan = replace(plan, api=sockets["api"][0].getsockname()[1])
+        chosen = {name: group[0].getsockname()[1] for name, group in sockets.items()}
+        plan = replace(plan, api=chosen["api"], beside={name: chosen[name] for name in BESIDE})
         plan.write(layout)
         renewed = prepare.everything(paths, layout, plan, datetime.now(UTC))
         if renewed:
@@ -116,6 +127,7 @@ def status(paths: Paths) -> Status:
         parts=tuple(replace(part, pid=pids.get(part.pid) if part.pid else None) for part in said.parts),
         ports=ports,
         api_port=plan.api if plan else None,
+        beside=plan.beside if plan else {},
         launcher=record.launcher.pid,
         problem=said.problem,
     )
@@ -171,7 +183,11 @@ def _privilege() -> bool:
     message = ""
     for root in (True, False) if os.geteuid() == 0 else (False,):
         trial = subprocess.run(  # noqa: S603 - a fixed program
-            [*namespace.unshare_argv(root=root), "true"], capture_output=True, text=True, check=False
+            # PostgreSQL takes another user namespace within.
+            [*namespace.unshare_argv(root=root), "unshare", "--user", "--ipc", "true"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if trial.returncode == 0:
             return root
@@ -217,7 +233,11 @@ def _settle(paths: Paths, layout: Layout, plan: Plan, report: Reporter, *, renew
 
 def _running(paths: Paths, layout: Layout, plan: Plan) -> Running:
     return Running(
-        ports=Ports(http=plan.http, https=plan.https), api_port=plan.api, kubeconfig=paths.kubeconfig, ca=layout.ca
+        ports=Ports(http=plan.http, https=plan.https),
+        api_port=plan.api,
+        beside=plan.beside,
+        kubeconfig=paths.kubeconfig,
+        ca=layout.ca,
     )
 
 

@@ -11,11 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from rehearsal.cluster.layout import CLIENT_RANGE, CONTROL_RANGE, POD_RANGE, SERVICE_RANGE
+from rehearsal.cluster.layout import CLIENT_RANGE, CONTROL_RANGE, DATA_RANGE, POD_RANGE, SERVICE_RANGE
 
-LOCAL_RANGES: Final = (POD_RANGE, SERVICE_RANGE, CLIENT_RANGE, CONTROL_RANGE)
+LOCAL_RANGES: Final = (POD_RANGE, SERVICE_RANGE, CLIENT_RANGE, CONTROL_RANGE, DATA_RANGE)
+
+SOMEBODY: Final = 1000
+"""A user and group other than root."""
 
 _CLONE_NEWNS: Final = 0x00020000
+_CLONE_NEWIPC: Final = 0x08000000
+_CLONE_NEWUSER: Final = 0x10000000
 _MS_BIND: Final = 0x1000
 _MS_REC: Final = 0x4000
 _MS_PRIVATE: Final = 1 << 18
@@ -65,6 +70,19 @@ def set_up_shared_memory() -> None:
     """
     libc = ctypes.CDLL(None, use_errno=True)
     _mount(libc, "tmpfs", "/dev/shm", "tmpfs", 0)  # noqa: S108 - this is about that very folder
+
+
+def become_somebody() -> None:
+    """Be another user than root in this process's own eyes, and the same as before in everybody else's.
+
+    That takes a user namespace. Shared memory is in a namespace of its own, too, which ends with the process.
+    """
+    user, group = os.geteuid(), os.getegid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    _checked(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWIPC), "unshare")
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{SOMEBODY} {user} 1")
+    Path("/proc/self/gid_map").write_text(f"{SOMEBODY} {group} 1")
 
 
 def run_with_folder(source: Path, target: str, scratch: Path, argv: Sequence[str]) -> None:

@@ -1,12 +1,10 @@
 """Every process of the embedded cluster: its arguments, environment, order and health check. Pure functions."""
 
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Final
 
+from rehearsal.cluster import beside
 from rehearsal.cluster.configuration import CONTROL_NAMESPACE, GATEWAY_FOLDERS
 from rehearsal.cluster.layout import (
     API_ADDRESS,
@@ -14,9 +12,17 @@ from rehearsal.cluster.layout import (
     ETCD_PORT,
     FORWARDER_ADDRESS,
     POD_RANGE,
+    POSTGRESQL_ADDRESS,
+    POSTGRESQL_PORT,
+    PROMETHEUS_PORT,
+    REDIS_ADDRESS,
+    REDIS_PORT,
+    REGISTRY_PORT,
     SERVICE_RANGE,
+    STATISTICS_PORT,
     Layout,
 )
+from rehearsal.cluster.part import Gate, Part, python
 from rehearsal.cluster.plan import Plan
 from rehearsal.paths import REPOSITORY
 
@@ -25,39 +31,22 @@ STAGES: Final = Path(__file__).parent / "stages.yaml"
 POD_STAGES: Final = REPOSITORY / "rehearsal" / "workload" / "stages.yaml"
 """How pods behave: belongs to the workload simulator."""
 
+TARGETS: Final[Mapping[str, str]] = {
+    # Envoy in Host mode listens on the Gateway's own port numbers.
+    "http": "127.0.0.1:80",
+    "https": "127.0.0.1:443",
+    "api": f"127.0.0.1:{API_PORT}",
+    "prometheus": f"127.0.0.1:{PROMETHEUS_PORT}",
+    "postgresql": f"{POSTGRESQL_ADDRESS}:{POSTGRESQL_PORT}",
+    "redis": f"{REDIS_ADDRESS}:{REDIS_PORT}",
+    "registry": f"127.0.0.1:{REGISTRY_PORT}",
+}
+"""Where the forwarder carries connections, by the name of the listening socket."""
 SECURE_TLS: Final = "--tls-min-version=VersionTLS12"
 
 
-class Gate(Enum):
-    """What a part waits for before it starts, and stops without."""
-
-    GATEWAY_API = "the Gateway API in the cluster"
-    """The resource types that Envoy Gateway watches; it looks for them only once, so a new one restarts it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """One supervised process."""
-
-    name: str
-    argv: tuple[str, ...]
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Beside the few variables that every part gets."""
-    health: str | None = None
-    """URL that answers 200 once the part is ready; without one, a part is ready when it has started."""
-    after: tuple[str, ...] = ()
-    """Parts that must be ready first; stopping goes the other way."""
-    gate: Gate | None = None
-    child: str | None = None
-    """A process that this part starts and does not start again by itself: its loss restarts the part."""
-    child_traces: Path | None = None
-    """A folder that gets a new entry whenever the part starts its child."""
-    descriptors: tuple[int, ...] = ()
-    """Inherited file descriptors that the part keeps."""
-
-
 def all_parts(layout: Layout, plan: Plan, sockets: Mapping[str, Sequence[int]]) -> tuple[Part, ...]:
-    """Every part. ``sockets``: the inherited listening sockets by what they lead to (``http``, ``https``, ``api``)."""
+    """Every part. ``sockets``: the inherited listening sockets by what they lead to: see :data:`TARGETS`."""
     return (
         etcd(layout, plan),
         api_server(layout, plan),
@@ -67,7 +56,13 @@ def all_parts(layout: Layout, plan: Plan, sockets: Mapping[str, Sequence[int]]) 
         forwarder(sockets),
         gateways(layout),
         envoy_gateway(layout, plan),
+        statistics(layout),
         workload(layout),
+        beside.prometheus(layout, plan),
+        beside.postgresql(layout, plan),
+        beside.redis(layout, plan),
+        beside.redis_tls(layout),
+        beside.registry(layout, plan),
     )
 
 
@@ -178,15 +173,11 @@ def nodes(layout: Layout, plan: Plan) -> Part:
 
 
 def forwarder(sockets: Mapping[str, Sequence[int]]) -> Part:
-    """Carries connections from the host's side to the gateway and the API server.
-
-    Envoy in Host mode listens on the Gateway's own port numbers.
-    """
-    targets = {"http": "127.0.0.1:80", "https": "127.0.0.1:443", "api": f"127.0.0.1:{API_PORT}"}
-    routes = [f"{number}={targets[name]}" for name, numbers in sockets.items() for number in numbers]
+    """Carries connections from the host's side to the gateway, the API server and what stands beside the cluster."""
+    routes = [f"{number}={TARGETS[name]}" for name, numbers in sockets.items() for number in numbers]
     return Part(
         name="forwarder",
-        argv=_python("rehearsal.cluster.forwarder", f"--from={FORWARDER_ADDRESS}", *routes),
+        argv=python("rehearsal.cluster.forwarder", f"--from={FORWARDER_ADDRESS}", *routes),
         descriptors=tuple(number for numbers in sockets.values() for number in numbers),
     )
 
@@ -195,7 +186,7 @@ def gateways(layout: Layout) -> Part:
     """Looks after the Gateways' certificates and addresses."""
     return Part(
         name="gateways",
-        argv=_python("rehearsal.cluster.gateways", str(layout.root)),
+        argv=python("rehearsal.cluster.gateways", str(layout.root)),
         after=("kube-apiserver",),
     )
 
@@ -206,7 +197,7 @@ def envoy_gateway(layout: Layout, plan: Plan) -> Part:
     command = (plan.programs["envoy-gateway"], "server", f"--config-path={layout.config / 'envoy-gateway.json'}")
     return Part(
         name="envoy-gateway",
-        argv=_python("rehearsal.cluster.namespace", *folders, *command),
+        argv=python("rehearsal.cluster.namespace", *folders, *command),
         environment={
             "KUBECONFIG": str(layout.kubeconfig("envoy-gateway")),
             "ENVOY_GATEWAY_NAMESPACE": CONTROL_NAMESPACE,
@@ -220,17 +211,24 @@ def envoy_gateway(layout: Layout, plan: Plan) -> Part:
     )
 
 
+def statistics(layout: Layout) -> Part:
+    """Serves Envoy's statistics."""
+    return Part(
+        name="statistics",
+        argv=python("rehearsal.cluster.statistics", str(layout.root)),
+        health=f"http://127.0.0.1:{STATISTICS_PORT}/ready",
+    )
+
+
 def workload(layout: Layout) -> Part:
     """Answers for the simulated pods."""
     return Part(
         name="workload",
-        argv=_python("rehearsal.workload", "--kubeconfig", str(layout.inside_kubeconfig)),
+        argv=python(
+            *("rehearsal.workload", "--kubeconfig", str(layout.inside_kubeconfig), "--targets", str(layout.targets))
+        ),
         after=("kube-apiserver",),
     )
-
-
-def _python(module: str, *arguments: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", module, *arguments)
 
 
 def _serving(layout: Layout, name: str) -> tuple[str, ...]:

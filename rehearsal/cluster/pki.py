@@ -23,7 +23,7 @@ RENEWAL: Final = timedelta(days=30)
 CLOCK_SKEW: Final = timedelta(minutes=5)
 
 PUBLIC_AUTHORITY: Final = "rehearsal-ca"
-"""Signs what the gateway serves."""
+"""Signs what the gateway and the servers beside the cluster serve."""
 AUTHORITIES: Final = ("kubernetes-ca", "front-proxy-ca", "gateway-ca", PUBLIC_AUTHORITY)
 
 
@@ -51,6 +51,12 @@ def _client(name: str, common_name: str, *organisations: str, names: tuple[str, 
     return Leaf(name=name, authority="kubernetes-ca", common_name=common_name, organisations=organisations, names=names)
 
 
+def _beside(name: str, host: str) -> Leaf:
+    """A server beside the cluster, which has its name there, and another on the host's side."""
+    names = (host, "localhost", "127.0.0.1", "::1")
+    return Leaf(name=name, authority=PUBLIC_AUTHORITY, common_name=host, names=names)
+
+
 LEAVES: Final = (
     _client("kube-apiserver", "kube-apiserver", names=(*_LOCAL, *_SERVICE, "kubernetes", API_ADDRESS, "10.96.0.1")),
     _client("admin", "rehearsal-admin", *_MASTERS),
@@ -60,6 +66,9 @@ LEAVES: Final = (
     _client("envoy-gateway", "rehearsal-envoy-gateway", *_MASTERS),
     _client("gateways", "rehearsal-gateways", *_MASTERS),
     _client("supervisor", "rehearsal-supervisor", *_MASTERS),
+    _beside("postgresql", "postgresql.internal"),
+    _beside("redis", "redis.internal"),
+    _beside("registry", "registry.localhost"),
     Leaf(name="front-proxy", authority="front-proxy-ca", common_name="front-proxy"),
     Leaf(name="xds-server", authority="gateway-ca", common_name="envoy-gateway", names=("envoy-gateway", *_LOCAL)),
     Leaf(name="xds-client", authority="gateway-ca", common_name="envoy"),

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, Self
 
@@ -17,8 +17,17 @@ PROGRAMS: Final = (
     "kwok",
     "envoy-gateway",
     "envoy",
+    "prometheus",
+    "registry",
+    "initdb",
+    "postgres",
+    "redis-server",
 )
 """What the cluster runs, by the names that the toolchain knows."""
+
+
+BESIDE: Final = ("prometheus", "postgresql", "redis", "registry")
+"""Parts beside the cluster that the host's side reaches, each on a port of its own."""
 
 
 class Binaries(Protocol):
@@ -59,6 +68,8 @@ class Plan:
     https: int
     api: int
     """Host-side port of the API server: chosen once, then remembered."""
+    beside: Mapping[str, int] = field(default_factory=dict)
+    """Host-side ports of :data:`BESIDE`: chosen once, then remembered. A plan from before there were any has none."""
 
     @classmethod
     def read(cls, layout: Layout) -> Self | None:

@@ -2,7 +2,8 @@
 
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from rehearsal.cluster.plan import Ports
@@ -12,16 +13,23 @@ LOOPBACK: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 BACKLOG: Final = 512
 HIGH: Final = 60000
 """Ports from here on have a lower one suggested instead of a higher."""
+ATTEMPTS: Final = 10
+"""How often a free port is looked for that is free on both addresses."""
 LAUNCHER: Final = "rehearsal.cluster.launcher"
 
 
 def listen(
-    ports: Ports, api: int | None, *, owner: Callable[[int], str] | None = None
+    ports: Ports,
+    api: int | None,
+    beside: Mapping[str, int] = MappingProxyType({}),
+    *,
+    owner: Callable[[int], str] | None = None,
 ) -> dict[str, list[socket.socket]]:
-    """Listen for ``http``, ``https`` and ``api``. The API server's port is ``api``, or a free one if that is taken.
+    """Listen for ``http``, ``https``, ``api`` and whatever is in ``beside``.
 
-    ``localhost`` may mean ``127.0.0.1`` or ``::1``, so there are sockets on both, where the machine has both.
-    Raises :class:`PortInUse`, with all sockets closed again.
+    The port of the API server is ``api``, or a free one if that is taken or none; likewise with those of ``beside``,
+    where 0 stands for none. ``localhost`` may mean ``127.0.0.1`` or ``::1``, so there are sockets on both,
+    where the machine has both. Raises :class:`PortInUse`, with all sockets closed again.
     """
     opened: dict[str, list[socket.socket]] = {}
     try:
@@ -32,10 +40,9 @@ def listen(
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise
                 raise _in_use(name, port, error, owner or describe_owner) from None
-        try:
-            opened["api"] = _listen(api or 0, families=1)
-        except OSError:
-            opened["api"] = _listen(0, families=1)
+        opened["api"] = _listen_anywhere(api or 0, families=1)
+        for name, port in beside.items():
+            opened[name] = _listen_anywhere(port)
     except BaseException:
         for sockets in opened.values():
             for sock in sockets:
@@ -71,8 +78,21 @@ def describe_owner(port: int) -> str:
     return f"process {pid} ({' '.join(lines[0])[:80]})"
 
 
+def _listen_anywhere(port: int, *, families: int = 2) -> list[socket.socket]:
+    """Sockets on ``port``, or on a free one if it is taken."""
+    for attempt in (port, *(0,) * ATTEMPTS):
+        try:
+            return _listen(attempt, families=families)
+        except OSError:
+            continue
+    return _listen(0, families=families)
+
+
 def _listen(port: int, *, families: int = 2) -> list[socket.socket]:
-    """Sockets on the first ``families`` loopback addresses; the IPv6 one is left out where there is no IPv6."""
+    """Sockets on the first ``families`` loopback addresses; the IPv6 one is left out where there is no IPv6.
+
+    With ``port`` 0 it is a free one of the first address: the second may have it taken.
+    """
     sockets: list[socket.socket] = []
     try:
         for family, address in LOOPBACK[:families]:
@@ -92,6 +112,7 @@ def _listen(port: int, *, families: int = 2) -> list[socket.socket]:
                     continue
                 raise
             sock.listen(BACKLOG)
+            port = port or sock.getsockname()[1]
     except BaseException:
         for sock in sockets:
             sock.close()

@@ -15,9 +15,9 @@ class Process:
         self.pid = pid
         self.exited = exited
 
-    async def end(self, *, grace: float) -> None:
+    async def end(self, *, grace: float, ask: signal.Signals = signal.SIGTERM) -> None:
         """Ask the process to stop; after ``grace`` seconds, stop it."""
-        for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, None)):
+        for number, seconds in ((ask, grace), (signal.SIGKILL, None)):
             if self.exited.done():
                 return
             os.kill(self.pid, number)

@@ -19,7 +19,8 @@ from rehearsal.cluster.health import gateway_kinds, healthy
 from rehearsal.cluster.keeper import Keeper, Surroundings
 from rehearsal.cluster.layout import Layout
 from rehearsal.cluster.logs import trim
-from rehearsal.cluster.parts import Part, all_parts
+from rehearsal.cluster.part import Part
+from rehearsal.cluster.parts import all_parts
 from rehearsal.cluster.plan import Plan
 from rehearsal.cluster.processes import Nursery
 from rehearsal.cluster.state import Report

@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from rehearsal.paths import Paths
@@ -31,24 +32,29 @@ _PRELOADED: Final = (
 """What the platform's program imports, loaded once per command: see :mod:`rehearsal.plugins.languagehost.warm`."""
 
 
-def environment(paths: Paths, base: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the variables to add to ``base`` for every command of a rehearsal.
+def environment(
+    paths: Paths, base: Mapping[str, str] = os.environ, also: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
+    """Return the variables to add to ``base`` for every command of a rehearsal, those of ``also`` among them.
 
     The search path puts the launchers of ``paths`` before what ``base`` has.
     """
     launchers = str(paths.launchers)
     rest = [directory for directory in base.get("PATH", os.defpath).split(os.pathsep) if directory != launchers]
-    return {"PATH": os.pathsep.join([launchers, *rest]), **_variables(paths)}
+    return {"PATH": os.pathsep.join([launchers, *rest]), **_variables(paths), **also}
 
 
-def write_env_file(paths: Paths) -> Path:
-    """Write ``env``, which sh, bash, zsh and direnv can source, also twice, and return where it is."""
+def write_env_file(paths: Paths, also: Mapping[str, str] = MappingProxyType({})) -> Path:
+    """Write ``env``, which sh, bash, zsh and direnv can source, also twice, and return where it is.
+
+    ``also``: variables beside those that every rehearsal has.
+    """
     launchers = shlex.quote(str(paths.launchers))
     lines = [
         "# Source this file, and pulumi and kubectl speak to the rehearsal of this checkout.",
         f'case ":$PATH:" in *:{launchers}:*) ;; *) PATH={launchers}:"$PATH" ;; esac',
         "export PATH",
-        *(f"export {name}={shlex.quote(value)}" for name, value in _variables(paths).items()),
+        *(f"export {name}={shlex.quote(value)}" for name, value in {**_variables(paths), **also}.items()),
     ]
     file = paths.state / "env"
     paths.state.mkdir(parents=True, exist_ok=True)

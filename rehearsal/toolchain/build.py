@@ -107,7 +107,7 @@ def _compile(source: Source, compiler: Compiler, partial: Path, said: list[str],
         stale = "{{if .Stale}}{{.ImportPath}}{{end}}"
         with _ticking(f"fetching the sources of {source.name}", fetched, _modules(source), report):
             listing = compiler.run(
-                ["list", "-deps", *FLAGS, "-f", stale, *packages],
+                ["list", "-deps", *_flags(source), "-f", stale, *packages],
                 directory=source.directory,
                 scratch=scratch,
                 heard=fetched.append,
@@ -118,7 +118,16 @@ def _compile(source: Source, compiler: Compiler, partial: Path, said: list[str],
         stamps = (f"-X {variable}={value}" for variable, value in source.stamps.items())
         with _ticking(name, said, total, report):
             compiler.run(
-                ["build", "-v", *FLAGS, "-ldflags", " ".join((STRIP, *stamps)), "-o", f"{partial}/", *packages],
+                [
+                    "build",
+                    "-v",
+                    *_flags(source),
+                    "-ldflags",
+                    " ".join((STRIP, *stamps)),
+                    "-o",
+                    f"{partial}/",
+                    *packages,
+                ],
                 directory=source.directory,
                 scratch=scratch,
                 heard=said.append,
@@ -128,6 +137,10 @@ def _compile(source: Source, compiler: Compiler, partial: Path, said: list[str],
             f"Go cannot build {source.name} in {source.directory}:\n{failure}",
             remedy="mend what Go names (often the network: `go env GOPROXY`), then make up: what was compiled is kept",
         ) from None
+
+
+def _flags(source: Source) -> tuple[str, ...]:
+    return (*FLAGS, f"-tags={','.join(source.tags)}") if source.tags else FLAGS
 
 
 def _settle(source: Source, partial: Path, scratch: Path) -> dict[str, str]:
@@ -166,8 +179,17 @@ def _modules(source: Source) -> int:
 
 def _stem(source: Source) -> str:
     """All of a directory's name but the compiler."""
-    files = [_short((source.directory / name).read_bytes()) for name in ("go.mod", "go.sum")]
-    how = [*files, FLAGS, STRIP, dict(source.stamps), dict(source.programs), platform.system(), platform.machine()]
+    own = sorted(file.name for file in source.directory.glob("*.go") if file.name != "tools.go")
+    files = [_short((source.directory / name).read_bytes()) for name in ("go.mod", "go.sum", *own)]
+    how = [
+        *files,
+        _flags(source),
+        STRIP,
+        dict(source.stamps),
+        dict(source.programs),
+        platform.system(),
+        platform.machine(),
+    ]
     return f"{source.name}-{source.version}-{_short(json.dumps(how).encode())}"
 
 

@@ -16,13 +16,11 @@ from rehearsal.paths import Paths
 from rehearsal.report import clock_of
 from rehearsal.toolchain import history, prerequisites
 from rehearsal.toolchain.build import built, built_by_any, directory, estimate
-from rehearsal.toolchain.catalog import ALL, CLUSTER, PULUMI, SOURCES, WHEELS, Source, source_of
+from rehearsal.toolchain.catalog import ALL, SOURCES, WHEELS, Source, source_of
 from rehearsal.toolchain.found import found_on_path, wheel
 from rehearsal.toolchain.prerequisites import GIB, Go, text
 
 MIB: Final = 2**20
-NEEDED: Final = (CLUSTER, PULUMI)
-"""The modules that `make up` builds; promtool is for tests."""
 
 
 class State(StrEnum):
@@ -135,7 +133,7 @@ def _go() -> Finding:
 
 
 def _disk(builds: _Builds) -> Finding:
-    needed = [source for source in NEEDED if not builds.of(source).whole]
+    needed = [source for source in SOURCES if not builds.of(source).whole]
     cache, modules = builds.paths.cache, builds.go.modules if builds.go else builds.paths.cache
     prerequisites.require_disk(needed, cache=cache, modules=modules)
     rooms = prerequisites.needed_disk(needed, cache=cache, modules=modules).items() if needed else ()

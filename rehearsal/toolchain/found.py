@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Final
 
 from rehearsal.errors import Missing
 from rehearsal.paths import Paths
-from rehearsal.toolchain.catalog import prometheus_release
+from rehearsal.toolchain.catalog import WHEELS, prometheus_release
 from versions import VERSIONS
 
 _PATIENCE: Final = 20.0
@@ -55,8 +56,9 @@ def found_on_path(tool: str, paths: Paths) -> Path | None:
 
 
 def wheel(tool: str) -> Path:
-    """A program that a Python package brought: beside the interpreter. Raises :class:`Missing`."""
-    path = Path(sys.executable).with_name(tool)
+    """A program that a Python package brought. Raises :class:`Missing`."""
+    folder = WHEELS[tool]
+    path = (Path(sysconfig.get_path("purelib")) / folder if folder else Path(sys.executable).parent) / tool
     if not os.access(path, os.X_OK):
         raise Missing(f"{path} is missing: the Python environment is not whole", remedy="rm -r .venv, then make up")
     return path

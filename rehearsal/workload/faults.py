@@ -18,11 +18,12 @@ ANNOTATION: Final = "english-training.dev/simulate"
 """The pod annotation that carries faults."""
 
 GRAMMAR: Final = (
-    r"errors=?(?:100|[1-9]?[0-9])|latency=?[0-9]{1,5}|slow-start=?[0-9]{1,4}|never-ready|crash-loop|missing-image"
+    r"errors=?(?:100|[1-9]?[0-9])|latency=?[0-9]{1,5}|slow-start=?[0-9]{1,4}"
+    r"|never-ready|crash-loop|fail-job|missing-image"
 )
 """One fault. RE2 reads it too, as ``stages.yaml`` repeats it."""
 
-EXAMPLE: Final = "errors=5,latency=800,slow-start=20,never-ready,crash-loop,missing-image"
+EXAMPLE: Final = "errors=5,latency=800,slow-start=20,never-ready,crash-loop,fail-job,missing-image"
 
 _FAULT: Final = re.compile(rf"(?:{GRAMMAR})\Z", re.ASCII)
 _SEPARATOR: Final = re.compile(r"[.,] *")
@@ -47,6 +48,8 @@ class Faults:
     """Whether readiness fails for ever."""
     crash_loop: bool = False
     """Whether the container ends with exit code 1 soon after each start."""
+    fail_job: bool = False
+    """Whether the container ends with exit code 1 if its pod is a Job's; nothing happens to any other pod."""
     missing_image: bool = False
     """Whether the image cannot be pulled."""
 

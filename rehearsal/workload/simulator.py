@@ -30,6 +30,8 @@ class Simulator:
     ports: Mapping[Component, int] = field(default_factory=lambda: PORTS)
     """Where each component listens."""
     clock: Callable[[], float] = time.time
+    announce: Callable[[list[Pod]], None] = lambda _serving: None
+    """Told which pods serve, whenever that may have changed."""
     _listeners: dict[Address, socket.socket] = field(default_factory=dict)
     _arriving: set[asyncio.Task[Any]] = field(default_factory=set)  # keeps the tasks alive
     _connections: dict[str, set[Connection]] = field(default_factory=lambda: defaultdict(set))
@@ -62,11 +64,13 @@ class Simulator:
     def _listen(self) -> None:
         """Make the listening addresses those of the pods that serve: any other address refuses."""
         now = self.clock()
-        wanted = {(pod.address, self.ports[pod.component]) for pod in self.pods if pod.address and pod.serves(now)}
+        serving = [pod for pod in self.pods if pod.address and pod.serves(now)]
+        wanted = {(pod.address, self.ports[pod.component]) for pod in serving}
         for address in self._listeners.keys() - wanted:
             self._close(self._listeners.pop(address))
         for address in wanted - self._listeners.keys():
             self._open(address)
+        self.announce(serving)
 
     def _open(self, address: Address) -> None:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)

@@ -83,6 +83,11 @@ class PulumiStack:
         """What stands, as releases see it."""
         return Lineup.model_validate(dict(self.standing().values))
 
+    def left_open(self) -> str | None:
+        """The release that the stack believes to be in progress, if any."""
+        standing = self.standing()
+        return standing.release if standing.open else None
+
     def preview(self, move: Move) -> Sequence[Change]:
         """What ``move`` would touch, over the whole stack. The file is as before afterwards."""
         before = self._file.text()
@@ -107,9 +112,22 @@ class PulumiStack:
     def move(self, move: Move, tell: Tell) -> None:
         """Write the configuration and update, with targets. An update that found nothing to do is well."""
         self._write(move)
-        if move.again:
-            self._workspace.env_vars = {**self._workspace.env_vars, **UPSERT}
+        try:
+            self._up(move, tell)
+        except UpdateFailed as error:
+            if not move.again or "already exists" not in error.problem:
+                raise
+            # An update that died had made objects without noting it. The variable is an input of the provider, so a
+            # second update takes it back again.
+            plain = dict(self._workspace.env_vars)
+            self._workspace.env_vars = {**plain, **UPSERT}
+            try:
+                self._up(move, tell)
+            finally:
+                self._workspace.env_vars = plain
+            self._up(move, tell)
 
+    def _up(self, move: Move, tell: Tell) -> None:
         def note(event: EngineEvent) -> None:
             line = _progress(event)
             if line is not None:

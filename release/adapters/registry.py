@@ -118,7 +118,8 @@ class Registry:
     def _manifest(self, method: str, image: Image, reference: str) -> Answer:
         """The answer, after proving who asks if that is wanted."""
         host = "registry-1.docker.io" if image.host == _DOCKER_HUB else image.host
-        scheme = "http" if is_local(_host(f"//{image.host}")) else "https"
+        # A registry on this machine that names its port is one without a certificate, as with Docker.
+        scheme = "http" if ":" in image.host and is_local(_host(f"//{image.host}")) else "https"
         url = f"{scheme}://{host}/v2/{image.repository}/manifests/{reference}"
         answer = self._ask(method, url, image)
         if answer.status == httpx.codes.UNAUTHORIZED:

@@ -93,6 +93,7 @@ class StackChecks:
                 require_scan=wanted.harbor,
                 highest_severity=wanted.highest_severity,
                 schema_table=wanted.schema_table,
+                tries=wanted.health_tries,
             ),
         )
 

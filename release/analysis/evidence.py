@@ -4,26 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from pydantic import Field
-
 from release.analysis.words import figure
-from release.model import Colour, Finding, Outcome, Record
-
-
-class Measure(Record):
-    """A metric to be asked for each colour of a service, and what it may not exceed."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
-    query: str = Field(min_length=1, max_length=2000)
-    """PromQL that gives one number. ``$namespace``, ``$service``, ``$colour`` and ``$window`` are filled in; ``$$`` is
-    a dollar sign."""
-    maximum: float | None = None
-    """More than this fails."""
-    times_stable: float | None = Field(default=None, gt=0)
-    """More than so many times what stable has at the same time fails."""
-    unit: str = Field(default="", max_length=10)
-    services: tuple[str, ...] = ("backend", "frontend")
-    """Services that have it."""
+from release.model import Colour, Finding, Measure, Outcome
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -210,6 +210,9 @@ class Stack:
     def lineup(self) -> Lineup:
         return self.world.lineup
 
+    def left_open(self) -> str | None:
+        return None
+
     def preview(self, move: Move) -> Sequence[Change]:
         return ()
 

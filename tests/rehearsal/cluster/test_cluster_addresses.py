@@ -9,6 +9,7 @@ from rehearsal.cluster.configuration import CONTROLLER
 
 SERVICE = f"{addresses.SERVICES}/envoy-gateway-public"
 DEPLOYMENT = f"{addresses.DEPLOYMENTS}/envoy-gateway-public"
+STATISTICS = f"{addresses.SERVICES}/envoy-admin"
 
 
 class Cluster:
@@ -29,7 +30,7 @@ class Cluster:
         if "?labelSelector=app.kubernetes.io/managed-by=rehearsal" in path:
             folder = path.partition("?")[0]
             return {"items": [one for name, one in self.objects.items() if name.startswith(folder)]}
-        assert path in (SERVICE, DEPLOYMENT), path
+        assert path in (SERVICE, DEPLOYMENT, STATISTICS), path
         return self.objects.get(path)
 
     def apply(self, path: str, content: Mapping[str, Any], *, manager: str) -> dict[str, Any]:
@@ -74,7 +75,17 @@ def test_nothing_is_written_when_nothing_has_changed() -> None:
     cluster = Cluster()
     for _ in range(3):
         addresses.reconcile(cluster, [gateway()], lambda _port: True)
-    assert cluster.applied == [SERVICE, DEPLOYMENT]
+    assert cluster.applied == [STATISTICS, SERVICE, DEPLOYMENT]
+
+
+def test_the_service_of_the_statistics_leads_to_the_replicas_port_of_that_name() -> None:
+    cluster = Cluster()
+    addresses.reconcile(cluster, [gateway()], lambda _port: True)
+    service, template = cluster.objects[STATISTICS], cluster.objects[DEPLOYMENT]["spec"]["template"]
+    assert service["metadata"]["labels"]["english-training.dev/stats"] == "envoy"
+    assert service["spec"]["ports"] == [{"name": "metrics", "port": 19001, "targetPort": "metrics"}]
+    assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
+    assert template["spec"]["containers"][0]["ports"] == [{"name": "metrics", "containerPort": 19001}]
 
 
 def test_a_new_listener_reaches_the_service() -> None:

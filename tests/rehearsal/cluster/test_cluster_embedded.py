@@ -343,6 +343,9 @@ def _link_programs(folder: Path) -> None:
     binaries = programs()
     for name in (*PROGRAMS, "kubectl"):
         program = binaries.binary(name).resolve()
+        if name in ("initdb", "postgres"):  # They look for their libraries and files beside themselves.
+            (folder / name).symlink_to(program)
+            continue
         if name == "envoy":  # The package's command is a script for an interpreter that may be private.
             program = Path(envoy.__file__).with_name("_bin") / "envoy"
         try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 import crds
+from rehearsal.cluster.configuration import CONTROL_NAMESPACE
 from rehearsal.cluster.state import State
 from tests.rehearsal.cluster_fixtures import EmbeddedCluster, eventually
 
@@ -120,6 +122,34 @@ def test_a_gateway_has_an_address_that_answers_inside(served: EmbeddedCluster) -
     assert said == "200"
 
 
+def statistics(cluster: EmbeddedCluster, path: str) -> subprocess.CompletedProcess[str]:
+    """What ``kubectl`` says of a path of Envoy's statistics, as the API server passes it on."""
+    service = f"/api/v1/namespaces/{CONTROL_NAMESPACE}/services/envoy-admin:19001"
+    return cluster.try_kubectl("get", "--raw", f"{service}/proxy{path}")
+
+
+def counted(cluster: EmbeddedCluster) -> int:
+    """Answers that Envoy says it had from its only backend."""
+    said = statistics(cluster, "/stats/prometheus?usedonly&filter=upstream_rq_2xx").stdout
+    found = re.search(r'^envoy_cluster_upstream_rq_xx\{.*envoy_cluster_name="httproute/.*\} (\d+)$', said, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def test_envoys_statistics_are_read_through_the_api_server(served: EmbeddedCluster) -> None:
+    url = f"http://localhost:{served.running.ports.http}/health/"
+    assert eventually(lambda: fetch(served, url) == "200")
+    assert eventually(lambda: counted(served) > 0)
+    before = counted(served)
+    assert [fetch(served, url) for _ in range(5)] == ["200"] * 5
+    assert counted(served) == before + 5
+
+
+def test_nothing_else_of_envoys_admin_interface_can_be_reached(served: EmbeddedCluster) -> None:
+    assert eventually(lambda: statistics(served, "/stats/prometheus").returncode == 0)
+    for path in ("/quitquitquit", "/config_dump", "/stats/prometheus/../../certs"):
+        assert "NotFound" in statistics(served, path).stderr
+
+
 def test_a_deleted_certificate_is_issued_again(served: EmbeddedCluster) -> None:
     served.kubectl("delete", "secret", "-n", "gateway", "public-tls")
     served.kubectl("annotate", "gateway", "-n", "gateway", "public", "touched=yes")
@@ -142,5 +172,5 @@ def test_a_killed_gateway_process_comes_back_and_serves(served: EmbeddedCluster,
 def test_without_its_gateway_nothing_of_it_is_left(served: EmbeddedCluster) -> None:
     served.kubectl("delete", "gateway", "-n", "gateway", "public")
     assert eventually(
-        lambda: served.kubectl("get", "deployments,services,pods", "-n", "kube-system", "-o", "name") == ""
+        lambda: served.kubectl("get", "deployments,services,pods", "-n", CONTROL_NAMESPACE, "-o", "name") == ""
     )

@@ -1,5 +1,6 @@
 """What the gate of Envoy Gateway shows, and what counts as healthy."""
 
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -76,3 +77,25 @@ def test_what_does_not_answer_is_not_healthy(answers: HTTPServer) -> None:
     port = answers.server_port
     answers.server_close()
     assert healthy(f"http://127.0.0.1:{port}/well", LAYOUT, timeout=0.2) is False
+
+
+def test_a_port_that_accepts_connections_is_well() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+        assert healthy(f"tcp://127.0.0.1:{port}", LAYOUT)
+    assert not healthy(f"tcp://127.0.0.1:{port}", LAYOUT)
+
+
+@pytest.mark.parametrize(("last", "well"), [("ready   ", True), ("starting", False), ("stopping", False)])
+def test_postgresql_is_well_once_it_says_so(tmp_path: Path, last: str, well: bool) -> None:
+    file = tmp_path / "postmaster.pid"
+    file.write_text(f"7\n/data\n1700000000\n5432\n\n10.20.0.10\n  1234  0\n{last}\n")
+    assert healthy(f"postmaster:{file}", LAYOUT) is well
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_postgresql_that_has_not_said_anything_is_not_well(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "postmaster.pid"
+    if content is not None:
+        file.write_text(content)
+    assert not healthy(f"postmaster:{file}", LAYOUT)

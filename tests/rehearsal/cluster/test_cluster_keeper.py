@@ -1,6 +1,7 @@
 """Keeping one part alive: order, health, restarts, gates and children. Time and processes are the tests' own."""
 
 import asyncio
+import signal
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from rehearsal.cluster import keeper as module
 from rehearsal.cluster.keeper import Keeper, Seen, Surroundings
 from rehearsal.cluster.layout import Layout
-from rehearsal.cluster.parts import Gate, Part
+from rehearsal.cluster.part import Gate, Part
 from rehearsal.cluster.processes import Nursery, Process
 from rehearsal.cluster.state import State
 
@@ -21,8 +22,9 @@ class FakeProcess(Process):
     def __init__(self, pid: int) -> None:
         super().__init__(pid, asyncio.get_running_loop().create_future())
 
-    async def end(self, *, grace: float) -> None:
+    async def end(self, *, grace: float, ask: signal.Signals = signal.SIGTERM) -> None:
         assert grace == module.GRACE
+        assert ask is signal.SIGTERM
         if not self.exited.done():
             self.exited.set_result(0)
 

@@ -48,6 +48,29 @@ def test_a_taken_port_of_the_api_server_is_replaced_by_a_free_one() -> None:
             close(opened)
 
 
+def test_ports_of_what_stands_beside_are_free_ones_the_same_on_both_addresses() -> None:
+    opened = listen(free_ports(), None, {"redis": 0, "registry": 0})
+    try:
+        numbers = {name: {sock.getsockname()[1] for sock in opened[name]} for name in ("redis", "registry")}
+        assert [len(of) for of in numbers.values()] == [1, 1]
+        assert numbers["redis"].isdisjoint(numbers["registry"])
+        assert len(opened["redis"]) == len(opened["http"])
+    finally:
+        close(opened)
+
+
+def test_a_remembered_port_is_used_again_and_a_taken_one_replaced() -> None:
+    remembered = free_ports().http
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        opened = listen(free_ports(), None, {"redis": remembered, "registry": taken})
+        try:
+            assert {sock.getsockname()[1] for sock in opened["redis"]} == {remembered}
+            assert taken not in {sock.getsockname()[1] for sock in opened["registry"]}
+        finally:
+            close(opened)
+
+
 @pytest.mark.parametrize("variable", ["HTTP_PORT", "HTTPS_PORT"])
 def test_a_taken_port_is_named_with_its_owner_and_the_variable_that_changes_it(variable: str) -> None:
     free = free_ports()

@@ -76,7 +76,7 @@ class Messages(engine_pb2_grpc.EngineServicer):
     def __init__(self) -> None:
         self.all: list[Any] = []
 
-    def Log(self, request: Any, context: grpc.ServicerContext) -> Empty:  # noqa: N802, ARG002 - the protocol's
+    def Log(self, request: Any, context: grpc.ServicerContext) -> Empty:  # noqa: N802 - the protocol's
         self.all.append(request)
         return Empty()
 

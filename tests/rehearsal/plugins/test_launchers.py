@@ -150,6 +150,14 @@ def test_the_environment_speaks_to_this_checkout_only(paths: Paths) -> None:
     assert "OTHER" not in made
 
 
+def test_what_only_this_rehearsal_has_comes_beside(paths: Paths) -> None:
+    assert environment(paths, {}, {"ENGLISH_TRAINING_REDIS": "localhost:1"})["ENGLISH_TRAINING_REDIS"] == "localhost:1"
+    assert (
+        "export ENGLISH_TRAINING_REDIS=localhost:1\n"
+        in write_env_file(paths, {"ENGLISH_TRAINING_REDIS": "localhost:1"}).read_text()
+    )
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_the_env_file_gives_a_plain_shell_the_same_environment(paths: Paths, times: int) -> None:
     file = write_env_file(paths)

@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,15 @@ import pytest
 from rehearsal.errors import BuildFailed
 from rehearsal.paths import REPOSITORY
 from rehearsal.toolchain import DEFAULT, clean, ensure, history
-from rehearsal.toolchain.build import FLAGS
+from rehearsal.toolchain.build import FLAGS, directory
+from rehearsal.toolchain.catalog import REGISTRY
+from rehearsal.toolchain.prerequisites import require_go
 from rehearsal.toolchain.tools import BuildInterruptedError
 from tests.rehearsal.toolchain.conftest import Machine, Recorder, runs
 
 CLUSTER = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "envoy-gateway")
+TWO = (*CLUSTER, "pulumi", "envoy")
+"""Programs of two modules, and one of a package."""
 PATIENCE = 20.0
 """Seconds until a wait has failed; no test that passes uses them."""
 
@@ -45,7 +50,7 @@ def test_all_programs_of_a_module_come_from_one_build_and_have_their_names(
     machine: Machine, recorder: Recorder
 ) -> None:
     toolchain = ensure(machine.paths, DEFAULT, recorder)
-    assert sorted(machine.built()) == ["cluster", "pulumi"]
+    assert sorted(machine.built()) == ["cluster", "prometheus", "pulumi", "registry"]
     said = {name: subprocess.check_output([toolchain.binary(name)], text=True).strip() for name in CLUSTER}
     assert said == {name: "server" if name == "etcd" else name for name in CLUSTER}
     assert {name: toolchain.origins[name] for name in ("etcd", "pulumi", "envoy")} == {
@@ -56,9 +61,9 @@ def test_all_programs_of_a_module_come_from_one_build_and_have_their_names(
 
 
 def test_what_is_built_is_not_built_again(machine: Machine, recorder: Recorder) -> None:
-    first = ensure(machine.paths, DEFAULT, recorder)
+    first = ensure(machine.paths, TWO, recorder)
     calls = len(machine.calls("build")), len(machine.calls("list"))
-    second = ensure(machine.paths, DEFAULT, Recorder())
+    second = ensure(machine.paths, TWO, Recorder())
     assert (len(machine.calls("build")), len(machine.calls("list"))) == calls == (2, 2)
     assert first == second
 
@@ -102,6 +107,28 @@ def test_programs_are_stamped_with_their_versions(machine: Machine, recorder: Re
         linked[arguments[-1].rpartition("/")[2]] = arguments[arguments.index("-ldflags") + 1]
     assert linked["pulumi"] == "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.259.0"
     assert "-X k8s.io/component-base/version.gitVersion=v1.36.3 " in linked["envoy-gateway"]
+
+
+def test_build_tags_are_those_of_the_module_alone(machine: Machine, recorder: Recorder) -> None:
+    ensure(machine.paths, ["prometheus", "kwok"], recorder)
+    for verb in ("list", "build"):
+        tagged = {
+            call["arguments"][-1].rpartition("/")[2]: [one for one in call["arguments"] if one.startswith("-tags")]
+            for call in machine.calls(verb)
+        }
+        assert tagged == {"envoy-gateway": [], "promtool": ["-tags=remove_all_sd"]}
+
+
+def test_a_change_of_a_program_of_our_own_builds_it_anew(machine: Machine, recorder: Recorder, tmp_path: Path) -> None:
+    (tmp_path / "module").mkdir()
+    for name in ("go.mod", "go.sum", "main.go"):
+        (tmp_path / "module" / name).write_bytes((REGISTRY.directory / name).read_bytes())
+    ensure(machine.paths, ["registry"], recorder)
+    go = require_go([REGISTRY])
+    copy = replace(REGISTRY, directory=tmp_path / "module")
+    assert directory(machine.paths.cache, copy, go) == machine.tools("registry")
+    (tmp_path / "module" / "main.go").write_text("package main")
+    assert directory(machine.paths.cache, copy, go) != machine.tools("registry")
 
 
 def test_programs_without_a_manifest_are_built_again(machine: Machine, recorder: Recorder) -> None:
@@ -160,7 +187,7 @@ def test_the_first_failure_ends_the_other_builds(machine: Machine, recorder: Rec
     machine.order("block", "kwok")
     machine.order("fail", "pulumi")
     with pytest.raises(BuildFailed, match="Go cannot build pulumi"):
-        ensure(machine.paths, DEFAULT, recorder)
+        ensure(machine.paths, TWO, recorder)
     assert list((machine.paths.cache / "tools").iterdir()) == []
 
 
@@ -169,13 +196,13 @@ def test_modules_are_built_side_by_side_where_memory_allows(machine: Machine, re
     machine.order("block", "pulumi")
     machine.order("block", "kwok")
     with _once(lambda: _blocked(machine, "pulumi") and _blocked(machine, "kwok"), lambda: _go_on(machine)):
-        ensure(machine.paths, DEFAULT, recorder)
+        ensure(machine.paths, TWO, recorder)
     assert sorted(machine.built()) == ["cluster", "pulumi"]
 
 
 def test_modules_are_built_one_after_the_other_where_memory_is_short(machine: Machine, recorder: Recorder) -> None:
     machine.memory = 7.9
-    ensure(machine.paths, DEFAULT, recorder)
+    ensure(machine.paths, TWO, recorder)
     assert [line for line in recorder.lines if line.startswith("built")] == [
         "built cluster in 0 s",
         "built pulumi in 0 s",

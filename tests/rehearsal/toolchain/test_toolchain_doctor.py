@@ -9,6 +9,7 @@ from rich.console import Console
 
 from rehearsal.errors import BuildFailed
 from rehearsal.toolchain import ALL, DEFAULT, diagnose, ensure, table
+from rehearsal.toolchain.catalog import WHEELS
 from rehearsal.toolchain.doctor import Finding, State
 from tests.rehearsal.toolchain.conftest import Machine, Recorder
 
@@ -16,10 +17,10 @@ from tests.rehearsal.toolchain.conftest import Machine, Recorder
 def test_on_a_new_machine_everything_would_be_built(machine: Machine) -> None:
     findings = _by_name(diagnose(machine.paths))
     built = [name for name, finding in findings.items() if finding.state is State.BUILDABLE]
-    assert built == [name for name in ALL if name not in ("envoy", "kubectl")]
+    assert built == [name for name in ALL if name not in WHEELS]
     assert all(findings[name].state is State.THERE for name in findings.keys() - set(built))
     assert findings["pulumi"].where == "from Go module pulumi v3.259.0, about 2:50 from nothing"
-    assert findings["disk"].where == f"100.0 GiB free in {machine.paths.cache.parent}, 7.8 needed"
+    assert findings["disk"].where == f"100.0 GiB free in {machine.paths.cache.parent}, 10.7 needed"
     assert not machine.paths.cache.exists()
 
 
@@ -53,7 +54,7 @@ def test_on_an_empty_machine_every_lack_is_a_finding(machine: Machine, monkeypat
     machine.disk, machine.memory = 0.1, 0.1
     findings = _by_name(diagnose(machine.paths))
     there = [name for name, finding in findings.items() if finding.state is State.THERE]
-    assert there == ["python", "kubectl", "compiled packages"]
+    assert there == ["python", "kubectl", "initdb", "postgres", "redis-server", "compiled packages"]
     assert findings["git"].where == "git is not on PATH; install it (Debian: apt-get install git), then make up"
     assert findings["memory"].where.startswith("building the toolchain needs 4 GiB of free memory")
 

@@ -42,7 +42,7 @@ class Instant:
         self.time, self.seconds = time, seconds
         self.asked: list[float] = []
 
-    async def ask(self, message: bytes) -> Reply:  # noqa: ARG002
+    async def ask(self, message: bytes) -> Reply:
         self.asked.append(round(self.time.now, 6))
         self.time.now += self.seconds
         return Reply(status=200, component="backend", colour="blue", location="")

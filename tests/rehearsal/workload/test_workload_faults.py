@@ -14,6 +14,7 @@ readable = st.builds(
     slow_start=st.integers(0, 9_999),
     never_ready=st.booleans(),
     crash_loop=st.booleans(),
+    fail_job=st.booleans(),
     missing_image=st.booleans(),
 )
 

@@ -28,7 +28,13 @@ class Scene:
     def __init__(self) -> None:
         self.now = STARTED
         self.ports = {component: _free_port() for component in Component}
-        self.simulator = Simulator(pods=Pods(), ports=self.ports, clock=lambda: self.now)
+        self.announced: list[list[str]] = []
+        self.simulator = Simulator(
+            pods=Pods(),
+            ports=self.ports,
+            clock=lambda: self.now,
+            announce=lambda pods: self.announced.append([pod.uid for pod in pods]),
+        )
         self.problems: list[dict[str, Any]] = []
 
     def show(self, *shown: Pod) -> None:
@@ -357,3 +363,15 @@ def test_a_container_that_starts_again_counts_from_zero() -> None:
         assert f"process_start_time_seconds {STARTED + 5}" in text
 
     play(scene)
+
+
+def test_the_serving_pods_are_announced_whenever_they_may_have_changed() -> None:
+    async def run() -> None:
+        scene = Scene()
+        one, other = a_pod(), a_pod()
+        scene.show(one, other)
+        scene.remove(one)
+        scene.simulator.close()
+        assert scene.announced[-2:] == [[one.uid, other.uid], [other.uid]]
+
+    asyncio.run(run())

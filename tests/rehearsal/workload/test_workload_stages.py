@@ -188,12 +188,21 @@ class TestAgainstAnApiServer:
         assert eventually(lambda: bench.ready(name))
 
     def test_jobs_complete_and_fail_as_asked(self, bench: Bench) -> None:
-        for name, image in (("migrate", "backend:1"), ("broken", "backend:1-sim.crash-loop")):
+        for name, image in (
+            ("migrate", "backend:1-sim.errors5"),
+            ("broken", "backend:1-sim.crash-loop"),
+            ("failing", "backend:1-sim.fail-job"),
+        ):
             template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "m", "image": image}]}}
             job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}}
             bench.kubectl("create", "--filename=-", stdin=job | {"spec": {"backoffLimit": 0, "template": template}})
         bench.kubectl("wait", "--for=condition=Complete", "--timeout=30s", "job/migrate")
-        bench.kubectl("wait", "--for=condition=Failed", "--timeout=30s", "job/broken")
+        bench.kubectl("wait", "--for=condition=Failed", "--timeout=30s", "job/broken", "job/failing")
+
+    def test_a_pod_of_no_job_does_not_mind_that_jobs_fail(self, bench: Bench) -> None:
+        bench.create("no-job", "backend:1-sim.fail-job")
+        assert eventually(lambda: bench.ready("no-job"))
+        assert bench.container("no-job")["restartCount"] == 0
 
     def test_a_deleted_pod_stays_as_long_as_its_hook_sleeps(self, bench: Bench) -> None:
         hook = {"lifecycle": {"preStop": {"sleep": {"seconds": 2}}}}

@@ -213,9 +213,9 @@ def test_a_token_from_nowhere_is_not_to_be_had(realm: str) -> None:
 
 
 def test_nothing_is_said_in_clear_to_a_machine_that_a_local_name_leads_to() -> None:
-    elsewhere = client(reach={"registry.localhost": ("192.0.2.1", 80)})
+    elsewhere = client(reach={"registry.localhost:5000": ("192.0.2.1", 80)})
     with pytest.raises(Unreachable, match=r"http to registry\.localhost would not be encrypted"):
-        Registry(elsewhere, nobody).resolve("registry.localhost/exam/backend:1")
+        Registry(elsewhere, nobody).resolve("registry.localhost:5000/exam/backend:1")
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,29 @@ def test_the_hard_limit_holds_where_stable_is_usually_bad() -> None:
     )
 
 
+def test_the_hard_limit_looks_at_the_last_minute() -> None:
+    """A thousand good answers, and then one in twenty bad, one a second, where stable has one in fifty."""
+    seen = watched([{"backend green": counted(1000), "backend blue": counted(1000, 20)}])
+    for second in range(1, 61):
+        assert seen.alarm is None
+        now = {
+            "backend green": counted(1000 + second, second // 20),
+            "backend blue": counted(1000 + 50 * second, 20 + second),
+        }
+        seen = seen.see(reading(1.0 + second, {**QUIET, **now}))
+    assert outcome(seen) == (
+        Outcome.FAIL,
+        "backend green: 3 of 60 answers were 5xx (5.0 %), the hard limit is 5.0 % of 50",
+    )
+
+
+def test_two_errors_are_chance_whatever_the_hard_limit_is() -> None:
+    start = guard(limits=Limits(error_ratio=0.01))
+    steps = [{"backend green": counted(100, 2)}, {"backend green": counted(200, 3)}]
+    assert watched(steps[:1], start).alarm is None
+    assert outcome(watched(steps, start))[0] is Outcome.FAIL
+
+
 def test_errors_as_rare_as_the_objective_allows_are_left_alone() -> None:
     steps = [{"backend green": counted(1000 * n, n), "backend blue": counted(9000 * n, 9 * n)} for n in range(1, 30)]
     seen = watched(steps)

@@ -99,13 +99,13 @@ def test_errors_within_the_objective_do_not_fail_for_being_more_than_none() -> N
 
 
 def test_what_hits_both_colours_at_the_same_time_is_no_fault_of_the_candidate() -> None:
-    """A burst of errors in one stretch, while green had most of its traffic in it."""
-    calm = {"backend green": counted(10), "backend blue": counted(3000)}
-    burst = {"backend green": counted(300, 12), "backend blue": counted(6000, 120)}
+    """One answer in 25 fails for a while, in which green has most of its traffic and blue little of its own."""
+    calm = {"backend green": counted(10), "backend blue": counted(50_000)}
+    burst = {"backend green": counted(310, 12), "backend blue": counted(50_600, 24)}
     steps = [reading(0.0, QUIET), reading(14.0, {**WELL, **calm}), reading(29.0, {**WELL, **burst})]
     verdict, text = said(judgement(readings=steps))
     assert verdict is Outcome.INCONCLUSIVE
-    assert "12 of 300 answers were 5xx (4.0 %), stable 120 of 6,000" in text
+    assert "12 of 310 answers were 5xx (3.9 %), stable 24 of 50,600" in text
 
 
 @pytest.mark.parametrize(
@@ -134,6 +134,11 @@ def test_stable_as_ill_as_the_candidate_halts() -> None:
     )
 
 
+def test_while_stable_is_ill_times_say_nothing() -> None:
+    slow = counted(400, 40, milliseconds=4000.0)
+    assert said(judgement({"backend green": slow, "backend blue": counted(3600, 300)}))[0] is Outcome.HALT
+
+
 def test_stable_that_is_ill_but_far_less_is_still_the_better_way() -> None:
     assert said(judgement({"backend green": counted(400, 200), "backend blue": counted(3600, 200)}))[0] is Outcome.FAIL
 
@@ -144,6 +149,12 @@ def test_too_few_answers_are_inconclusive(requests: int) -> None:
     verdict, text = said(judgement(few))
     assert verdict is Outcome.INCONCLUSIVE
     assert "fewer than 100 answers show nothing" in text
+
+
+def test_few_answers_show_nothing_even_where_many_errors_are_usual() -> None:
+    found = findings(judgement({"backend green": counted(60), "backend blue": counted(450, 18)}))[0]
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert found.text.endswith("; fewer than 100 answers show nothing")
 
 
 def test_a_hundred_answers_without_an_error_do_not_yet_prove_one_in_a_hundred() -> None:
@@ -262,6 +273,16 @@ def test_ten_times_slower_than_stable_fails() -> None:
 def test_a_little_slower_where_nobody_minds_passes() -> None:
     fast = {"backend green": counted(400, milliseconds=20.0), "backend blue": counted(3600, milliseconds=2.0)}
     assert said(judgement(fast))[0] is Outcome.PASS
+
+
+def test_what_is_slow_is_what_was_slow_for_stable_before_the_step() -> None:
+    """Stable took 200 ms all day and is quicker now; 40 ms are not slow for it."""
+    usual = {**QUIET, "backend blue": counted(10_000, milliseconds=200.0)}
+    now = added(counted(10_000, milliseconds=200.0), counted(3600, milliseconds=20.0))
+    end = {**WELL, "backend green": counted(400, milliseconds=40.0), "backend blue": now}
+    assert said(judgement(readings=[reading(0.0, usual), reading(60.0, end)]))[0] is Outcome.PASS
+    slower = {**end, "backend green": counted(400, milliseconds=400.0)}
+    assert said(judgement(readings=[reading(0.0, usual), reading(60.0, slower)]))[0] is Outcome.FAIL
 
 
 def test_a_few_late_answers_fail_where_stable_has_none() -> None:
