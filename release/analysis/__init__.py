@@ -10,9 +10,10 @@ judgement over them at its end::
 """
 
 from release.analysis.counters import Counters, Latency, Reading, Row, Target, over_time, sample_rows
-from release.analysis.evidence import Evidence, Measure
+from release.analysis.evidence import Evidence
 from release.analysis.guard import SERVICES, Guard
 from release.analysis.verdict import Judgement, answers_needed, combined, findings, judge, worst
+from release.model import Measure
 
 __all__ = [
     "SERVICES",

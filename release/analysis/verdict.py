@@ -11,13 +11,13 @@ from typing import Final
 
 from release.analysis import statistics
 from release.analysis.counters import NOTHING, Counters, Reading, Target, all_carried, stretches, total
-from release.analysis.evidence import Evidence, Measure, judged
+from release.analysis.evidence import Evidence, judged
 from release.analysis.guard import SERVICES
 from release.analysis.latency import latency
 from release.analysis.material import Material
 from release.analysis.statistics import ENOUGH
 from release.analysis.words import odds, of, percent, ratio
-from release.model import Colour, Finding, Limits, Outcome
+from release.model import Colour, Finding, Limits, Measure, Outcome
 
 OBJECTIVE: Final = 0.001
 """Error ratio within the objective of 99.9 % (R-06): a candidate that keeps it does not fail for being worse."""
