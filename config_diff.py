@@ -7,6 +7,7 @@ count as values; what is wrong is shown as it stands. Exit code 0 whether they d
 import argparse
 import difflib
 import json
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -195,4 +196,6 @@ def _text(entry: Entry | None) -> str:
 
 
 if __name__ == "__main__":
+    # A reader that has seen enough (`| head`) ends this program as it ends any other.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())

@@ -1,9 +1,13 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from config_diff import UNREADABLE, compare, entries, main
+
+ROOT = Path(__file__).parents[1]
 
 LEFT = """
 encryptionsalt: v1:left
@@ -147,3 +151,11 @@ def test_a_stack_without_configuration_is_one_with_defaults_only(
     (root / "Pulumi.right.yaml").write_text("")
     assert main(["left", "right"], root) == 0
     assert "environment" in capsys.readouterr().out
+
+
+def test_a_reader_that_has_seen_enough_ends_it_without_a_traceback() -> None:
+    command = f"{sys.executable} -m config_diff staging production | head -n 1"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S602
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""

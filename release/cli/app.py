@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -269,9 +269,11 @@ def _operations(here: Session, output: Output, wait: str, *, quiet: bool = False
         announcer = stack.enter_context(here.announcing(lambda text: errors.print(text, markup=False)))
 
         def show(look: Look) -> None:
-            if not quiet:
-                view(look)
             announcer(look)
+            # A terminal that is gone, or a reader that has seen enough (rich then exits), must not stop a release.
+            with suppress(OSError, SystemExit):
+                if not quiet:
+                    view(look)
 
         def running(runner: Runner) -> None:
             stack.enter_context(_interruptible(runner.interrupt))

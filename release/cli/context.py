@@ -48,6 +48,10 @@ def explained(output: Output = Output.TEXT) -> Iterator[None]:
         else:
             errors.print(f"error: {error}", markup=False)
         raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:
+        # Whoever read this has seen enough (`| head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None
     except KeyboardInterrupt:
         errors.print("interrupted; release status tells where things stand", markup=False)
         raise typer.Exit(INTERRUPTED) from None

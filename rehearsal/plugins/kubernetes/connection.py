@@ -91,7 +91,8 @@ def _open(configuration: Configuration) -> "tuple[ApiClient, str]":
     if context is None:
         raise PluginError(
             f"the kubeconfig has no context {name!r}",
-            remedy="set kubernetes:context to one of `kubectl config get-contexts`",
+            remedy="set the provider's context (here english-training:cluster.context) to one of "
+            "`kubectl config get-contexts`",
         )
     if configuration.cluster:
         context["cluster"] = configuration.cluster
