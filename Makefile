@@ -75,7 +75,7 @@ unit: $(READY)
 	@$(BIN)/python -m pytest
 
 golden: $(READY) ## write the golden files anew; read the difference before you commit it
-	@$(BIN)/python -m pytest --snapshot-update tests/golden
+	@$(BIN)/python -m pytest --snapshot-update tests/golden tests/release/report
 
 lock: $(READY) ## choose versions anew and write requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --all-extras pyproject.toml -o requirements.txt

@@ -230,6 +230,7 @@ def test_a_real_prometheus_answers_the_usual_measures(tmp_path: Path, http: http
             "job_name": "envoy-proxy",
             "metrics_path": "/stats/prometheus",
             "scrape_interval": "1s",
+            "fallback_scrape_protocol": "PrometheusText0.0.4",
             "static_configs": [{"targets": [urlsplit(proxy).netloc]}],
         }
         (tmp_path / "prometheus.yml").write_text(json.dumps({"scrape_configs": [job]}))
