@@ -71,8 +71,10 @@ lint: $(READY)
 types: $(READY)
 	@$(BIN)/mypy
 
+# Two at a time: most tests wait for processes of their own. Those that bring the whole platform up come last, by themselves.
 unit: $(READY)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not endtoend"
+	@$(BIN)/python -m pytest -m endtoend
 
 golden: $(READY) ## write the golden files anew; read the difference before you commit it
 	@$(BIN)/python -m pytest --snapshot-update tests/golden tests/release/report

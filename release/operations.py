@@ -1,7 +1,7 @@
 """What a person can ask for: to begin a release, to go on with one, to take one back. Who does it holds the lock."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -29,6 +29,14 @@ class Pods(Protocol):
 
     def ready(self, colour: Colour) -> bool:
         """Whether every component of ``colour`` has a pod that can answer. Raises ``Unreachable``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passed:
+    """A request that was passed on to the runner of the release, which lives (or, for a pause, may)."""
+
+    release: Release
+    request: Request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,28 +73,31 @@ class Operations:
         before = self.stack().lineup()
         return self._new(order, plan(order, before), before)
 
-    def resume(self) -> Release:
-        """Go on with the release that is in progress, whoever began it."""
+    def resume(self) -> Release | Passed:
+        """Go on with the release that is in progress, whoever began it, and end a pause."""
         found = self.journal.current()
         if found is None:
             self._close_what_was_left_open()
             found = self.current()
         if found.paused:
-            self.requests.ask(found.id, Request.RESUME, actor=self.actor)
-        return self._take_over(found)
+            return self.ask(Request.RESUME)
+        with self._holding() as held:
+            return self._take_over(found, held)
 
-    def ask(self, request: Request) -> Release:
+    def ask(self, request: Request) -> Release | Passed:
         """Ask the runner of the release in progress; where none lives, do it here. ``pause`` needs nobody."""
         found = self.current()
         self.requests.ask(found.id, request, actor=self.actor)
         if request is Request.PAUSE:
-            return found
-        try:
-            return self._take_over(found)
-        except Busy:
-            return self.journal.read(found.id)
+            return Passed(release=found, request=request)
+        with ExitStack() as stack:
+            try:
+                held = stack.enter_context(self._holding())
+            except Busy:
+                return Passed(release=found, request=request)
+            return self._take_over(found, held)
 
-    def go_back(self, to: str | None, *, soak_seconds: float) -> Release:
+    def go_back(self, to: str | None, *, soak_seconds: float) -> Release | Passed:
         """Take all traffic back: from the release in progress, from the last one, or to a named one."""
         current = self.journal.current()
         if current is not None:
@@ -180,15 +191,14 @@ class Operations:
         written = self.journal.write(release, held.fence)
         return self._run(written, held)
 
-    def _take_over(self, found: Release) -> Release:
-        with self._holding() as held:
-            release = self.journal.seize(found.id, held.fence)
-            if release.status.ended:
-                return release
-            text = f"{self.actor} goes on with it"
-            event = Event(at=self.clock.now(), kind="takeover", actor="person", text=text)
-            taken = release.model_copy(update={"events": (*release.events, event), "request": None})
-            return self._run(self.journal.write(taken, held.fence), held)
+    def _take_over(self, found: Release, held: Heartbeat) -> Release:
+        release = self.journal.seize(found.id, held.fence)
+        if release.status.ended:
+            return release
+        text = f"{self.actor} goes on with it"
+        event = Event(at=self.clock.now(), kind="takeover", actor="person", text=text)
+        taken = release.model_copy(update={"events": (*release.events, event), "request": None})
+        return self._run(self.journal.write(taken, held.fence), held)
 
     def _run(self, release: Release, held: Heartbeat) -> Release:
         ended = self.runner(release, held).run()

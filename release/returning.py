@@ -23,14 +23,17 @@ def plan_of(known: Sequence[Release], now: Lineup, unit: Unit, *, soak_seconds: 
     """The plan of going back to ``unit``. Raises :class:`BadOrder`."""
     failed = _left_behind(known)
     if failed is not None:
-        stable = failed.stable
+        colour, wanted = _way_out(failed)
+        if not same(wanted, unit):
+            return rollback(now, unit, soak_seconds=soak_seconds)
+        if not failed.way_back:  # a rollback that stopped halfway: the same again
+            after = now.with_unit(colour, wanted).with_share(colour, FULL)
+            return Plan(candidate=colour, after=after, steps=failed.steps, way_back=())
         if failed.order.strategy is Strategy.ROLLING:
-            after = now.with_unit(stable, failed.before.unit(stable))
-            return Plan(
-                candidate=stable, after=after, steps=(Step(kind=Kind.SETTLE, share=now.share(stable)),), way_back=()
-            )
-        if same(now.unit(stable), unit):
-            return instant(now, stable)
+            settle = Step(kind=Kind.SETTLE, share=now.share(colour))
+            return Plan(candidate=colour, after=now.with_unit(colour, wanted), steps=(settle,), way_back=())
+        if same(now.unit(colour), unit):
+            return instant(now, colour)
     return rollback(now, unit, soak_seconds=soak_seconds)
 
 
@@ -57,25 +60,35 @@ def order_of(unit: Unit, soak_seconds: float) -> Order:
 def shares_before(known: Sequence[Release], current: Release | None) -> Lineup:
     """For the route alone: what stands by the journal, with the weights from before. Raises :class:`NotFound`."""
     if current is not None:
-        return current.before
+        return current.before if current.way_back else current.after
     last = next((one for one in known if one.status is Status.SUCCESS or _left(one)), None)
     if last is None or last.order.strategy is Strategy.ROLLING:
         raise NotFound("there is no release whose traffic the route alone could take back", remedy="release rollback")
+    if last.status is Status.FAILED and not last.way_back:  # a rollback that stopped halfway
+        return last.after
     return last.after.with_share(last.stable, FULL)
 
 
 def diverted(release: Release, event: Event) -> Release:
-    """A release whose traffic was taken back by a person: what is left is to make the stack agree."""
+    """A release whose traffic was taken back by a person: what is left is to make the stack agree.
+
+    A rollback has no way back: it goes on to where it wanted to go.
+    """
+    if release.way_back:
+        times = release.times.model_copy(update={"recovered_at": event.at, "detected_at": event.at})
+        returned = max(release.returned, len(release.way_back) - 1)
+        changes: dict[str, object] = {"returning": True, "returned": returned, "reason": release.reason or event.text}
+    else:
+        times = release.times.model_copy(update={"traffic_at": event.at, "traffic_full_at": event.at})
+        changes = {"done": max(release.done, sum(step.kind is Kind.DIVERT for step in release.steps))}
     return release.model_copy(
         update={
+            **changes,
             "status": Status.IN_PROGRESS,
-            "returning": True,
-            "returned": max(release.returned, len(release.way_back) - 1),
             "begun": False,
             "paused": False,
-            "reason": release.reason or event.text,
             "remedy": "release resume   (makes the stack agree)",
-            "times": release.times.model_copy(update={"recovered_at": event.at, "detected_at": event.at}),
+            "times": times,
             "events": (*release.events, event),
         }
     )
@@ -123,7 +136,7 @@ def _named(known: Sequence[Release], to: str) -> Unit:
 def _before_last(known: Sequence[Release], now: Lineup) -> Unit:
     failed = _left_behind(known)
     if failed is not None:
-        unit = failed.before.unit(failed.stable)
+        _, unit = _way_out(failed)
         if unit is not None:
             return unit
     last = next((one for one in known if one.status is Status.SUCCESS), None)
@@ -142,6 +155,13 @@ def _left_behind(known: Sequence[Release]) -> Release | None:
     """The newest release that changed anything, if it failed and left things where they were."""
     newest = next((one for one in known if one.status is Status.SUCCESS or _left(one)), None)
     return newest if newest is not None and newest.status is Status.FAILED else None
+
+
+def _way_out(failed: Release) -> tuple[Colour, Unit | None]:
+    """Where a release that failed halfway is left for: what served before it, or where a rollback wanted to go."""
+    if failed.way_back:
+        return failed.stable, failed.before.unit(failed.stable)
+    return failed.candidate, failed.after.unit(failed.candidate)
 
 
 def _left(release: Release) -> bool:

@@ -109,7 +109,8 @@ class Watch:
         self.arm(now, step.share)
         self._step, self._since, self._until = step, now, now
         self._readings = [self._last] if self._last is not None else []
-        self._evidence, self._verdict = [], None
+        # A sample that was begun in an earlier step tells of another share.
+        self._evidence, self._verdict, self._sampling = [], None, None
 
     def end(self) -> None:
         """The step is over. What stable did in it is the measure of a candidate that has all traffic later."""

@@ -18,6 +18,19 @@ from release.errors import ReleaseError, Unreachable
 TIMEOUT: Final = (2.0, 5.0)
 """Seconds to connect and to answer."""
 
+TRANSIENT: Final = frozenset(
+    {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+"""What an API server says that is overloaded, or on its way up or down: as good as no answer."""
+STARTING: Final = "not yet ready to handle request"
+"""What one that starts says with status 403, before it knows anybody's rights."""
+
 LARGEST: Final = 16 * 1024 * 1024
 """Bytes of an answer beyond which something is wrong."""
 
@@ -84,9 +97,15 @@ class ClusterApi:
                 f"the API server does not answer {method} {path}: {type(error).__name__}",
                 remedy="kubectl version   (does it answer to you?)",
             ) from None
+        said = _message(content) if answer.status >= HTTPStatus.BAD_REQUEST else ""
+        if answer.status in TRANSIENT or (answer.status == HTTPStatus.FORBIDDEN and STARTING in said):
+            raise Unreachable(
+                f"the API server cannot answer {method} {path} now: {answer.status} {said}",
+                remedy="kubectl get --raw /readyz   (and try again once it is ready)",
+            )
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise Refused(
-                f"the API server refuses {method} {path}: {answer.status} {_message(content)}",
+                f"the API server refuses {method} {path}: {answer.status} {said}",
                 remedy=f"kubectl get --raw '{path}'",
                 status=answer.status,
             )

@@ -123,7 +123,7 @@ class ClusterJournal:
         if text not in {records.encode(release, fence), before.text if before else None}:
             raise Busy(
                 f"release {release.id} was changed since it was read, under the lock's token {stored.fence}",
-                remedy=f"release status {release.id}",
+                remedy=f"release logs {release.id}   (who, and what)",
             )
 
     def _begin(self, release: Release, fence: int) -> Release:
@@ -136,7 +136,7 @@ class ClusterJournal:
             made = self._releases.get(release.id)
             if (made.get("data") or {}).get(RECORD) != wanted["data"][RECORD]:
                 raise Busy(
-                    f"there is another release {release.id} already", remedy=f"release status {release.id}"
+                    f"there is another release {release.id} already", remedy=f"release logs {release.id}"
                 ) from None
         new = Head(fence=fence, latest=release.id)
         for _ in range(_ROUNDS):
@@ -159,7 +159,7 @@ class ClusterJournal:
         if current is not None and current.id != release.id:
             raise Busy(
                 f"release {current.id} of stack {self._stack} is {current.status}, begun by {current.actor}",
-                remedy=f"release resume {current.id}   (or: release rollback, release abort {current.id})",
+                remedy="release status, then release resume or release abort",
             )
         return version
 

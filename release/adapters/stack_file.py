@@ -57,12 +57,16 @@ class StackFile:
     def replace(self, text: str) -> None:
         """Put another text in the file's place, at once and for good."""
         fresh = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        with fresh.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.chmod(self.path.stat().st_mode & 0o777)
-        fresh.replace(self.path)
+        try:
+            with fresh.open("w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.chmod(self.path.stat().st_mode & 0o777)
+            fresh.replace(self.path)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise
 
     def _tree(self, text: str) -> Any:  # noqa: ANN401 - a YAML document
         try:

@@ -28,7 +28,7 @@ from release.cli.outcome import verdict
 from release.cli.view import JsonLines, Lines, Screen, View
 from release.errors import BadOrder
 from release.model import Colour, Finding, Kind, Lineup, Order, Outcome, Release, Request, Strategy
-from release.operations import Operations
+from release.operations import Operations, Passed
 from release.plan import longest, schema_of, serving
 from release.ports import Move
 from release.runner import Look, Runner
@@ -144,9 +144,7 @@ def promote(
 @app.command()
 def pause(stack: StackOption = None, checkout: Checkout = HERE, output: OutputOption = Output.TEXT) -> None:
     """Keep the release in progress at its share. The guard goes on watching as long as a runner lives."""
-    with explained(output), _operations(session(checkout, stack), output, "1s") as operations:
-        release = operations.ask(Request.PAUSE)
-        _say(output, {"release": release.id, "asked": "pause"}, f"release {release.id} is asked to pause")
+    _ask(Request.PAUSE, "1s", stack, checkout, output)
 
 
 @app.command()
@@ -168,12 +166,11 @@ def rollback(
     """Go back to the version before, or to a named one: traffic first."""
     with explained(output), _operations(session(checkout, stack), output, "30m") as operations:
         if break_glass:
-            release = operations.break_glass()
-            text = f"the route is moved; recorded in {release.id}. Make the stack agree: release resume"
-            _say(output, release.model_dump(mode="json", by_alias=True), text)
+            moved = operations.break_glass()
+            text = f"the route is moved; recorded in {moved.id}. Make the stack agree: release resume"
+            _say(output, moved.model_dump(mode="json", by_alias=True), text)
             return
-        release = operations.go_back(to, soak_seconds=orders.seconds(soak, "--soak"))
-        _conclude(release, output, back=True)
+        _conclude(operations.go_back(to, soak_seconds=orders.seconds(soak, "--soak")), output, back=True)
 
 
 @app.command()
@@ -222,7 +219,7 @@ def check(
         if backend or frontend:
             given = _given({"backend": backend, "frontend": frontend, "version": version, "schema": schema})
             with _operations(here, Output.JSON, "1s", quiet=True) as operations:
-                release = operations.planned(_order(here, given))
+                release = operations.planned(_order(here, given, digests=False))
         findings = here.checks.alone(names or [], lineup, release)
         if output is Output.JSON:
             put([finding.model_dump(mode="json", by_alias=True) for finding in findings])
@@ -251,12 +248,13 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {**(orders.from_file(values["file"]) if values.get("file") else {}), **given}
 
 
-def _order(here: Session, given: dict[str, Any]) -> Order:
-    """The order, with what the stack knows for what is left out."""
+def _order(here: Session, given: dict[str, Any], *, digests: bool = True) -> Order:
+    """The order, with what the stack knows for what is left out. ``digests``: images must come by content."""
     lineup = here.stack.lineup()
     values = {"schema_version": max(1, schema_of(lineup.unit(serving(lineup)))), **given}
     order = orders.order(values)
-    orders.require_digests(order, here.environment)
+    if digests:
+        orders.require_digests(order, here.environment)
     return order
 
 
@@ -307,16 +305,16 @@ def _interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
 
 def _ask(request: Request, wait: str, stack: str | None, checkout: Path, output: Output) -> None:
     with explained(output), _operations(session(checkout, stack), output, wait) as operations:
-        release = operations.ask(request)
-        if release.status.ended:
-            _conclude(release, output, back=request is Request.ABORT)
-            return
-        text = f"release {release.id} is asked to {request.value}; release status --watch shows what its runner does"
-        _say(output, {"release": release.id, "asked": request.value}, text)
+        _conclude(operations.ask(request), output, back=request is Request.ABORT)
 
 
-def _conclude(release: Release, output: Output, *, back: bool = False) -> None:
+def _conclude(release: Release | Passed, output: Output, *, back: bool = False) -> None:
     """Say how it ended. Where going back was asked for, having gone back is a success."""
+    if isinstance(release, Passed):
+        name, asked = release.release.id, release.request.value
+        text = f"release {name} is asked to {asked}; release status --watch shows what its runner does"
+        _say(output, {"release": name, "asked": asked}, text)
+        return
     if output is Output.JSON:
         put(release.model_dump(mode="json", by_alias=True))
     error = verdict(release)

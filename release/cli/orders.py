@@ -101,7 +101,7 @@ def require_digests(wanted: Order, environment: str) -> None:
     if loose and environment != "development":
         raise BadOrder(
             f"{' and '.join(loose)} must end in a digest (@sha256:…) in {environment}: a tag can be moved",
-            remedy="release resolve IMAGE   (prints it with its digest)",
+            remedy="release check images --backend IMAGE --frontend IMAGE   (names their digests)",
         )
 
 

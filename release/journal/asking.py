@@ -88,6 +88,6 @@ def replaces(new: Asked, waiting: Asked | None, release_id: str) -> bool:
         raise BadOrder(
             f"{waiting.actor} has asked to abort release {release_id}: "
             f"it cannot be asked to {new.request.value} any more",
-            remedy=f"release status {release_id}",
+            remedy="release status",
         )
     return waiting.request is not new.request
