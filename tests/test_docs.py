@@ -15,6 +15,7 @@ from typer.main import get_command
 
 import composition
 import config_diff
+import release.errors
 from components.network_policy import dns
 from config_diff import read
 from crds import ManifestsMissing
@@ -23,6 +24,9 @@ from rehearsal.cluster import layout, parts
 from rehearsal.cluster.plan import PROGRAMS, Plan
 from rehearsal.errors import RehearsalError
 from rehearsal.workload import faults
+from release.checks import Context, pre_checks
+from release.cli.app import app as release_app
+from release.model import Colour
 from settings import SettingsError, parse
 from settings.model import Section, Settings
 from settings.problems import NAMESPACE
@@ -222,6 +226,28 @@ def test_every_exit_code_of_the_rehearsal_is_listed_and_no_other() -> None:
     table = [cells for cells in rows("docs/operations.md", "Exit codes") if len(cells) == 3]
     assert {spans(name)[0]: int(number) for number, name, _ in table if name} == kinds_of_error()
     assert [int(number) for number, name, _ in table if not name] == [0, 130]
+
+
+def test_every_exit_code_of_the_release_tool_is_listed_and_no_other() -> None:
+    kinds = {
+        name: kind.exit_code
+        for name, kind in vars(release.errors).items()
+        if isinstance(kind, type) and issubclass(kind, release.errors.ReleaseError)
+    }
+    table = rows("docs/releasing.md", "Exit codes")
+    assert {spans(name)[0]: int(number) for number, name, _ in table if name} == kinds
+    assert [int(number) for number, name, _ in table if not name] == [0, 130]
+
+
+def test_every_command_of_the_release_tool_is_listed_and_no_other() -> None:
+    told = {span.split()[0] for cells in rows("docs/releasing.md", "Commands") for span in spans(cells[0])}
+    assert told == set(get_command(release_app).commands)  # type: ignore[attr-defined]  # it is a group
+
+
+def test_every_check_of_a_release_is_listed_and_no_other() -> None:
+    told = [span for cells in rows("docs/releasing.md", "What must hold before") for span in spans(cells[0])]
+    context = Context(stack="any", raw={}, candidate=Colour.GREEN)
+    assert told == [check.name for check in pre_checks(context)]
 
 
 def test_every_exit_code_of_the_comparison_of_stacks_is_listed() -> None:
