@@ -14,7 +14,7 @@ A ?= staging
 B ?= production
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status traffic shell doctor clean tools test format lint types unit lock golden config-diff bench
+.PHONY: help up down status traffic shell doctor clean tools test format lint types unit lock golden config-diff demo bench bench-releases
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -57,8 +57,14 @@ clean: $(READY) ## stop the platform and forget its state and the Python environ
 config-diff: $(READY) ## in what the configurations of two stacks differ: A=staging B=production
 	@$(BIN)/python -m config_diff $(A) $(B)
 
+demo: $(READY) ## a release, a fault, a way back and a death of the tool, on the running platform with real traffic
+	@$(REHEARSAL) demo
+
 bench: $(READY) ## figures of the running platform, each beside a peer
 	@$(BIN)/python -m benchmarks.platform
+
+bench-releases: $(READY) ## how fast releases are taken back, beside peers
+	@$(BIN)/python -m benchmarks.releases
 
 test: format lint types tools unit ## everything that CI runs
 

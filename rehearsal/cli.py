@@ -16,6 +16,8 @@ from rich.table import Table
 
 from rehearsal import images, platform, toolchain
 from rehearsal.cluster import lifecycle
+from rehearsal.demo.site import Site
+from rehearsal.demo.story import Story
 from rehearsal.errors import RehearsalError
 from rehearsal.paths import Paths
 from rehearsal.plugins.environment import environment
@@ -108,6 +110,18 @@ def traffic(
         if file is not None:
             arguments += ["--file", str(file.resolve())]
         raise typer.Exit(platform.traffic(Paths.of(), stack, arguments))
+
+
+@app.command()
+def demo(
+    rate: Annotated[float, typer.Option(min=100, help="requests a second meanwhile")] = 600,
+    soak: Annotated[str, typer.Option(help="how long each share of a canary is watched")] = "10s",
+    reports: Annotated[Path | None, typer.Option("--to", help="folder for the reports", file_okay=False)] = None,
+) -> None:
+    """Show the release tool with real traffic, in less than five minutes: after `make up`."""
+    with explained():
+        folder = (reports or Paths.of().state / "reports").resolve()
+        Story(site=Site.here(), console=console, rate=rate, soak=soak, reports=folder).tell()
 
 
 @app.command()

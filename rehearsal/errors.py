@@ -84,3 +84,9 @@ class TrafficFailed(RehearsalError):
     """Requests through the gateway failed where none may fail."""
 
     exit_code = 12
+
+
+class ReleaseFailed(RehearsalError):
+    """A release did not end as it should have."""
+
+    exit_code = 13

@@ -90,6 +90,8 @@ class Look:
     watch: Watching
     line: str | None = None
     """Something that just happened."""
+    event: Event | None = None
+    """The same as the journal has it; ``None`` for what is said while a step is being done."""
 
 
 Show = Callable[[Look], None]
@@ -153,7 +155,7 @@ class Runner:
     _due: dict[str, float] = field(default_factory=dict)
     _again: bool = False
     _interrupted: threading.Event = field(default_factory=threading.Event)
-    _lines: list[str] = field(default_factory=list)
+    _lines: list[str | Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         # A step that somebody began and whose end nobody wrote down may have left things half made.
@@ -387,14 +389,16 @@ class Runner:
         heeded = self._asked if changes.get("request", ...) is None else None
         self.release = self.ends.journal.write(release, self.ends.fence(), heeded=heeded)
         self._asked = None if heeded is not None else self._asked
-        self._lines.append(text)
+        self._lines.append(event)
         self._show(text)
 
     def _show(self, why: str) -> None:
         lines, self._lines[:] = list(self._lines), []
-        said: list[str | None] = [*lines]
-        for line in said or [None]:
-            self.ends.show(Look(release=self.release, why=why, share=self._share, watch=self.watch, line=line))
+        said: list[str | Event | None] = [*lines]
+        for one in said or [None]:
+            line, event = (one.text, one) if isinstance(one, Event) else (one, None)
+            look = Look(release=self.release, why=why, share=self._share, watch=self.watch, line=line, event=event)
+            self.ends.show(look)
 
     def _who(self) -> str:
         return self._asked.actor if self._asked is not None else "somebody"

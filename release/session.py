@@ -269,9 +269,9 @@ class _Sampler:
     def __init__(self, server: prometheus.Prometheus, measures: Sequence[Measure]) -> None:
         self._server, self._measures = server, measures
 
-    def sample(self) -> Sequence[Evidence]:
-        """One sample of each."""
-        return self._server.sample(self._measures, tuple(Colour))
+    def sample(self, seconds: float) -> Sequence[Evidence]:
+        """One sample of each, over ``seconds`` at most."""
+        return self._server.sample(self._measures, tuple(Colour), seconds=seconds)
 
 
 def point_of(release: Release) -> str:

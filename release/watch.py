@@ -31,8 +31,11 @@ class Source(Protocol):
 class Measures(Protocol):
     """Metrics beside the gateway's counters."""
 
-    def sample(self) -> Sequence[Evidence]:
-        """One sample of each measure, for both colours. Does not raise: what is not known is evidence of nothing."""
+    def sample(self, seconds: float) -> Sequence[Evidence]:
+        """One sample of each measure, for both colours, over ``seconds`` at most.
+
+        Does not raise: what is not known is evidence of nothing.
+        """
 
 
 class Watch:
@@ -52,6 +55,7 @@ class Watch:
         self._measures, self._sampler, self._pool = measures, sampler, pool
         self._peer = None if release.order.strategy is Strategy.ROLLING else release.stable
         self._guard: Guard | None = None
+        self._armed_at = 0.0
         self._last: Reading | None = None
         self._step: Step | None = None
         self._since = self._until = 0.0
@@ -101,7 +105,7 @@ class Watch:
             guard = Guard(
                 limits=self._release.order.limits, candidate=self._release.candidate, stable=self._peer, share=share
             )
-            self._guard = guard.see(self._read(now))
+            self._guard, self._armed_at = guard.see(self._read(now)), now
         self._guard = self._guard.with_share(share)
 
     def begin(self, now: float, step: Step) -> None:
@@ -128,10 +132,10 @@ class Watch:
         return new
 
     def first_bad(self, now: datetime) -> datetime | None:
-        """When the reading was taken that held the first error of the candidate, by the clock that ``now`` is of."""
+        """When the candidate's first error can have come at the earliest, by the clock that ``now`` is of."""
         if self._guard is None or self._guard.first_bad_at is None:
             return None
-        return now - timedelta(seconds=self._until - self._guard.first_bad_at)
+        return now - timedelta(seconds=self._until - self._guard.first_bad_at + READ_EVERY)
 
     def _is_due(self, what: str, now: float, every: float) -> bool:
         if now < self._due.get(what, now):
@@ -180,7 +184,8 @@ class Watch:
             self._sampling = None
         if self._sampling is None and self._is_due("sample", now, SAMPLE_EVERY):
             assert self._pool is not None and self._sampler is not None  # noqa: S101, PT018 - the caller looked
-            self._sampling = self._pool.submit(self._sampler.sample)
+            # What the colour did before it was the candidate is not held against it.
+            self._sampling = self._pool.submit(self._sampler.sample, now - self._armed_at)
 
     def _judge(self, step: Step) -> Finding:
         return judge(

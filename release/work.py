@@ -68,8 +68,7 @@ class Work:
         # The whole release at once: whatever of the stack differs beside it shows before anything is moved.
         move = Move(release=release.id, lineup=release.after, colour=release.candidate)
         changes = self._within(move, release)
-        tell(f"preview: {len(changes)} changes, all of them the release's own")
-        return f"{len(findings)} checks passed; preview: {len(changes)} changes"
+        return f"{len(findings)} checks passed; preview: {_changes(len(changes))}, all of them the release's own"
 
     def _move(self, release: Release, step: Step, tell: Tell, *, again: bool) -> str:
         lineup = applied(release, lineup_after(release, release.done), step)
@@ -121,6 +120,10 @@ class Work:
                 remedy="bring the stack up to date first: pulumi preview --diff, then pulumi up",
             )
         return changes
+
+
+def _changes(count: int) -> str:
+    return "1 change" if count == 1 else f"{count} changes"
 
 
 def _require(findings: Sequence[Finding]) -> None:

@@ -58,8 +58,11 @@ class ClusterRoute:
         # resourceVersion wrong.
         guard()
         manager, wanted = applied(live, lineup)
+        # Forced, as a person may have edited the route by hand, and has owned its rules since. What the route was when
+        # it was read is part of what is applied, so nothing that came later is overwritten.
+        query = {"fieldManager": manager, "force": "true"}
         try:
-            self._api.request("PATCH", self._path, query={"fieldManager": manager}, body=wanted, content_type=APPLY)
+            self._api.request("PATCH", self._path, query=query, body=wanted, content_type=APPLY)
         except Refused as error:
             if error.status == HTTPStatus.CONFLICT:
                 raise _Moved from error
@@ -77,7 +80,8 @@ def applied(live: Mapping[str, Any], lineup: Lineup) -> tuple[str, dict[str, Any
     """The owner of the weights, and what it applies: all that it owns of ``live``, with the weights of ``lineup``."""
     metadata = live["metadata"]
     owner, owned = _owner(metadata.get("managedFields", []))
-    spec = {key: copy.deepcopy(value) for key, value in live["spec"].items() if f"f:{key}" in owned.get("f:spec", {})}
+    keys = {"f:rules", *owned["f:spec"]}
+    spec = {key: copy.deepcopy(value) for key, value in live["spec"].items() if f"f:{key}" in keys}
     for rule in spec["rules"]:
         for reference in rule["backendRefs"]:
             reference["weight"] = lineup.share(Colour(str(reference["name"]).rsplit("-", 1)[-1]))
@@ -103,11 +107,16 @@ def applied(live: Mapping[str, Any], lineup: Lineup) -> tuple[str, dict[str, Any
 
 
 def _owner(entries: list[Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
-    for entry in entries:
-        fields = entry.get("fieldsV1", {})
-        if entry.get("operation") == "Apply" and "f:rules" in fields.get("f:spec", {}):
-            return str(entry["manager"]), fields
-    raise Unreachable(
-        "the route's weights are not applied by anybody: it was not made by this program's update",
-        remedy="pulumi up   (makes or takes over the route)",
-    )
+    """Who applies the rules; where somebody edited them by hand, who applies the rest of the route."""
+    applied = [
+        (str(entry["manager"]), entry["fieldsV1"])
+        for entry in entries
+        if entry.get("operation") == "Apply" and "f:spec" in entry.get("fieldsV1", {})
+    ]
+    found = next((one for one in applied if "f:rules" in one[1]["f:spec"]), None) or next(iter(applied), None)
+    if found is None:
+        raise Unreachable(
+            "the route is not applied by anybody: it was not made by this program's update",
+            remedy="pulumi up   (makes or takes over the route)",
+        )
+    return found

@@ -21,6 +21,8 @@ from release.model import Colour, Limits
 
 STALE: Final = 45.0
 """Seconds after which a sample says nothing any more: three scrapes of the slowest job."""
+SHORTEST: Final = 10.0
+"""Seconds that a window covers at least: two scrapes of a job that is scraped often."""
 TIMEOUT: Final = 2.0
 """Seconds to wait for one answer."""
 AT_ONCE: Final = 8
@@ -85,13 +87,18 @@ class Prometheus:
         self._timeout = timeout
 
     def sample(
-        self, measures: Iterable[Measure], colours: Sequence[Colour], services: Sequence[str] = SERVICES
+        self,
+        measures: Iterable[Measure],
+        colours: Sequence[Colour],
+        services: Sequence[str] = SERVICES,
+        seconds: float = STALE,
     ) -> tuple[Evidence, ...]:
         """A sample of every measure for each of its services and each colour, all for the same time.
 
-        Nothing that Prometheus does raises: a value that is missing has its reason.
+        ``seconds``: how long ago the candidate became one; a window reaches no further back, if it can. Nothing that
+        Prometheus does raises: a value that is missing has its reason.
         """
-        at = self._now()
+        at, window = self._now(), f"{min(STALE, max(SHORTEST, seconds)):.0f}s"
         asked = [
             (measure, service, colour)
             for measure in measures
@@ -100,13 +107,13 @@ class Prometheus:
             for colour in colours
         ]
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="prometheus") as pool:
-            return tuple(pool.map(lambda one: self._evidence(at, *one), asked))
+            return tuple(pool.map(lambda one: self._evidence(at, window, *one), asked))
 
-    def _evidence(self, at: float, measure: Measure, service: str, colour: Colour) -> Evidence:
+    def _evidence(self, at: float, window: str, measure: Measure, service: str, colour: Colour) -> Evidence:
         value, why = None, None
         try:
             names = {"namespace": self._namespace, "service": service, "colour": colour.value}
-            query = Template(measure.query).substitute(names, window=f"{STALE:.0f}s")
+            query = Template(measure.query).substitute(names, window=window)
             value = self._ask(query, at)
         except NoValueError as error:
             why = str(error)

@@ -284,7 +284,7 @@ def _view(here: Session, output: Output) -> View:
         return JsonLines(lambda text: typer.echo(text, err=True), here.clock.now)
     if console.is_terminal:
         return Screen(console, here.clock.now)
-    return Lines(console, here.clock.monotonic)
+    return Lines(console, here.clock.monotonic, here.clock.now)
 
 
 @contextmanager

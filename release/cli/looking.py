@@ -1,5 +1,6 @@
 """The commands that only look: status, history, logs, report."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +11,12 @@ from rich.text import Text
 
 from release.cli import orders
 from release.cli.context import HERE, Checkout, Output, OutputOption, StackOption, console, explained, put, session
-from release.cli.view import headline
+from release.cli.progress import headline
 from release.errors import JournalUnreadable, NotFound
 from release.journal.summaries import Summary
 from release.model import Colour, Release
 from release.report import exposition, markdown, table
+from release.report.brief import brief
 from release.report.numbers import numbers
 from release.session import Session
 
@@ -29,12 +31,13 @@ def status(
     *,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="go on until the release has ended")] = False,
 ) -> None:
-    """Show the release in progress, who holds the lock, and what the route carries."""
+    """Show the release in progress, who holds the lock, and what the route carries; again at each change, to watch."""
     with explained(output):
         here = session(checkout, stack)
+        shown = ""
         while True:
             current = here.journal.current()
-            _show_status(here, current, output)
+            shown = _show_status(here, current, output, shown)
             if not watch or current is None:
                 return
             here.clock.sleep(WATCH_EVERY)
@@ -182,7 +185,8 @@ def _document(entry: object) -> object:
     return {"id": getattr(entry, "id", ""), "unreadable": getattr(entry, "problem", "")}
 
 
-def _show_status(here: Session, current: Release | None, output: Output) -> None:
+def _show_status(here: Session, current: Release | None, output: Output, before: str) -> str:
+    """Show how things stand, unless they stand as in ``before``; return what was shown."""
     lock = here.lock.look()
     share = here.route.share(Colour.GREEN)
     if output is Output.JSON:
@@ -193,25 +197,33 @@ def _show_status(here: Session, current: Release | None, output: Output) -> None
                 "route": {"green": share, "blue": 100 - share},
             }
         )
-        return
-    if current is None:
-        console.print("no release is in progress")
+        return ""
+    lines = [Text("no release is in progress")] if current is None else list(_standing(current))
+    if current is not None and lock.holder is None:
+        lines.append(Text("nobody works on it: release resume, or release abort"))
+    lines.append(Text(f"route: blue {100 - share} %, green {share} %"))
+    shown = "\n".join(line.plain for line in lines)
+    if shown != before:
+        console.print(*([""] if before else []), *lines, sep="\n", soft_wrap=True)
+        if lock.holder is not None:
+            renewed = f"{lock.renewed:%H:%M:%S} UTC" if lock.renewed else "never"
+            said = f"lock: {lock.holder}, last sign of life {renewed}, token {lock.fence}"
+            console.print(said, markup=False, soft_wrap=True)
+    return shown
+
+
+def _standing(current: Release) -> Iterator[Text]:
+    """Lines on the release in progress."""
+    yield headline(current)
+    if current.returning:
+        back = " → ".join(map(str, current.way_back[: current.returned])) or "not yet"
+        yield Text(f"on its way back: {back}; because {current.reason}")
     else:
-        console.print(headline(current))
-        done = " → ".join(map(str, current.steps[: current.done])) or "nothing"
-        console.print(f"done: {done}", markup=False)
-        if current.returning:
-            back = " → ".join(map(str, current.way_back[: current.returned])) or "not yet"
-            console.print(f"on its way back: {back}; because {current.reason}", markup=False)
-        elif current.done < len(current.steps):
-            console.print(f"next: {current.steps[current.done]}", markup=False)
-        if current.paused:
-            console.print(f"paused: {current.reason or 'as asked'}; release promote, release resume, release abort")
-        if current.events:
-            console.print(f"last: {current.events[-1].at:%H:%M:%S} {current.events[-1].text}", markup=False)
-        if lock.holder is None:
-            console.print("nobody works on it: release resume, or release abort")
-    console.print(f"route: blue {100 - share} %, green {share} %")
-    if lock.holder is not None:
-        renewed = f"{lock.renewed:%H:%M:%S} UTC" if lock.renewed else "never"
-        console.print(f"lock: {lock.holder}, last sign of life {renewed}, token {lock.fence}", markup=False)
+        yield Text(f"done: {' → '.join(map(str, current.steps[: current.done])) or 'nothing'}")
+        ahead = current.steps[current.done : current.done + 1]
+        if ahead:
+            yield Text(f"{'now' if current.begun else 'next'}: {ahead[0]}")
+    if current.paused:
+        yield Text(f"paused: {current.reason or 'as asked'}; release promote, release resume, release abort")
+    if current.events:
+        yield Text(f"last: {current.events[-1].at:%H:%M:%S} {brief(current.events[-1])}")

@@ -7,27 +7,22 @@ from typing import Final, Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from release.model import Kind, Outcome, Release, Status
-from release.plan import longest
-from release.report.series import Row
+from release.cli.progress import Pace, bar, doing, figures, headline, left, steps, traffic
+from release.model import Event, Kind, Outcome, Release, Strategy
+from release.report.brief import brief
+from release.report.say import duration
 from release.runner import Look
-from release.watch import Watch
 
-STEADY: Final = 10.0
+STEADY: Final = 15.0
 """Seconds between two plain lines while nothing happens."""
-LAST_LINES: Final = 8
-_STYLE: Final = {
-    Outcome.PASS: "green",
-    Outcome.FAIL: "red",
-    Outcome.HALT: "red",
-    Outcome.INCONCLUSIVE: "yellow",
-    Status.SUCCESS: "green",
-    Status.FAILED: "red",
-    Status.ROLLED_BACK: "yellow",
-}
+DOING_LINES: Final = 2
+"""Lines for what is going on, and why."""
+LAST_LINES: Final = 3
+"""Details that the live view shows, such as the last resources that an update touched."""
 
 
 class View(Protocol):
@@ -44,22 +39,28 @@ class View(Protocol):
 
 
 class Lines:
-    """Plain lines: what happens, and now and then that nothing does."""
+    """Plain lines: what has happened, and now and then what is going on."""
 
-    def __init__(self, console: Console, monotonic: Callable[[], float]) -> None:
-        self._console, self._monotonic = console, monotonic
-        self._said, self._last = "", float("-inf")
+    def __init__(self, console: Console, monotonic: Callable[[], float], now: Callable[[], datetime]) -> None:
+        self._console, self._monotonic, self._now = console, monotonic, now
+        self._pace = Pace()
+        self._last, self._named, self._waits = float("-inf"), False, ""
 
     def __call__(self, look: Look) -> None:
         """A line if something happened, or a while after the last one."""
         now = self._monotonic()
-        if look.line is not None:
-            self._print(f"{look.line}", now)
-        elif look.why != self._said and not look.release.status.ended:
-            self._print(f"… {look.why}", now)
-            self._said = look.why
-        elif now - self._last >= STEADY:
-            self._print(f"… {look.why}; {traffic(look)}", now)
+        if not self._named:
+            self._named = True
+            self._print(opening(look.release), now)
+        if look.event is not None:
+            text = told(look, look.event, self._pace.see(look.event))
+            if text is not None:
+                self._print(text, now)
+        elif look.line is not None:
+            if current(look.release) is Kind.CHECK:
+                self._print(Text(f"  {detail(look.line)}"), now)
+        elif self._is_new(look) or now - self._last >= STEADY:
+            self._print(Text(f"… {doing(look)}; {traffic(look)}{left(look, self._pace)}"), now)
 
     def __enter__(self) -> "Lines":
         return self
@@ -67,9 +68,16 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         """Nothing to tidy up."""
 
-    def _print(self, text: str, now: float) -> None:
+    def _is_new(self, look: Look) -> bool:
+        """Whether it waits for a person, and has not said so yet."""
+        waits = look.why if look.release.paused or waits_for_a_person(look) else ""
+        new, self._waits = bool(waits) and waits != self._waits, waits
+        return new
+
+    def _print(self, text: Text, now: float) -> None:
         self._last = now
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        stamp = Text(f"{self._now():%H:%M:%S} ", style="dim")
+        self._console.print(stamp.append_text(text), soft_wrap=True)
 
 
 class JsonLines:
@@ -89,6 +97,8 @@ class JsonLines:
                         "status": look.release.status.value,
                         "done": look.release.done,
                         "share": look.share,
+                        "kind": look.event.kind if look.event is not None else "detail",
+                        "step": look.event.step if look.event is not None else None,
                         "text": look.line,
                     }
                 )
@@ -102,17 +112,28 @@ class JsonLines:
 
 
 class Screen:
-    """One live view: steps, weights, figures of both colours, the verdict and the time that is left."""
+    """What has happened as lines that stay; below them, while it runs, what is going on, drawn anew and anew."""
 
     def __init__(self, console: Console, now: Callable[[], datetime]) -> None:
-        self._now = now
-        self._lines: list[str] = []
-        self._live = Live(console=console, refresh_per_second=4, transient=False)
+        self._console, self._now = console, now
+        self._pace = Pace()
+        self._details: list[str] = []
+        self._named = False
+        # Removed in the end: what matters of it stays in the lines above.
+        self._live = Live(console=console, refresh_per_second=4, transient=True)
 
     def __call__(self, look: Look) -> None:
         """Draw anew."""
-        if look.line is not None:
-            self._lines = [*self._lines, f"{self._now():%H:%M:%S} {look.line}"][-LAST_LINES:]
+        if not self._named:
+            self._named = True
+            self._print(opening(look.release))
+        if look.event is not None:
+            self._details = []
+            text = told(look, look.event, self._pace.see(look.event))
+            if text is not None and look.event.kind != "begin":
+                self._print(text)
+        elif look.line is not None:
+            self._details = [*self._details, detail(look.line)][-LAST_LINES:]
         self._live.update(self._drawn(look))
 
     def __enter__(self) -> "Screen":
@@ -122,83 +143,92 @@ class Screen:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
+    def _print(self, text: Text) -> None:
+        line = Table.grid(padding=(0, 1))
+        line.add_row(Text(f"{self._now():%H:%M:%S}", style="dim"), text)
+        self._console.print(line)
+
     def _drawn(self, look: Look) -> Group:
+        elapsed = (self._now() - look.release.times.started).total_seconds()
         return Group(
-            headline(look.release),
+            Text(""),
+            headline(look.release).append(f", {duration(max(0.0, elapsed))}{left(look, self._pace)}", style="dim"),
             steps(look),
-            figures(look),
-            Text(f"{look.why}{left(look)}", style="bold"),
-            *(Text(line, style="dim") for line in self._lines),
+            bar(look),
+            Padding(figures(look), (1, 0)),
+            *self._doing(look),
+            *(_one_line(line) for line in [*self._details, *[""] * LAST_LINES][:LAST_LINES]),
         )
 
+    def _doing(self, look: Look) -> list[Text]:
+        """Always as many lines, so that nothing jumps."""
+        text = Text(doing(look), style="bold")
+        lines = text.wrap(self._console, self._console.width, no_wrap=False)[:DOING_LINES]
+        return [*lines, *[Text("")] * DOING_LINES][:DOING_LINES]
 
-def headline(release: Release) -> Text:
-    """Which release this is and how it stands."""
-    text = Text(f"{release.kind} {release.id}: {release.order.version} to {release.candidate}, ")
-    return text.append(release.status.value, style=_STYLE.get(release.status, "cyan"))
+
+def opening(release: Release) -> Text:
+    """The first line: what is about to happen."""
+    order = release.order
+    shares = " → ".join(str(step.share) for step in release.steps if step.kind is Kind.SHIFT)
+    how = f", {order.strategy.value}" + (f" {shares} %" if order.strategy is Strategy.CANARY and shares else "")
+    return headline(release).append(how if release.kind == "deploy" else "")
 
 
-def steps(look: Look) -> Text:
-    """All steps in a line: done, current, to come."""
+def told(look: Look, event: Event, seconds: float | None) -> Text | None:
+    """A line about one thing that happened; ``None`` where others say it. ``seconds``: how long a step took."""
+    took = "" if seconds is None else f"  ({duration(seconds)})"
+    name = event.step or ""
+    match event.kind:
+        case "begin":
+            return _beginning(look, name)
+        case "done":
+            said = "" if event.text == name else f": {event.text}"
+            return Text.assemble(("✓ ", "green"), f"{name}{said}", (took, "dim"))
+        case "verdict":
+            passed = event.figures.get("outcome") == Outcome.PASS
+            mark = ("✓ ", "green") if passed else ("• ", "yellow")
+            return Text.assemble(mark, f"{name}: {brief(event)}", (took, "dim"))
+        case "alarm" | "failed":
+            return Text.assemble(("✗ ", "bold red"), (event.text, "red"), _diverted(look.release))
+        case "status":  # the command itself says how it ended
+            return None
+        case _:
+            return Text.assemble(("• ", "cyan"), event.text)
+
+
+def detail(line: str) -> str:
+    """What is said while a step is being done, without what goes without saying."""
+    return line.replace(": pass: ", ": ", 1)
+
+
+def current(release: Release) -> Kind | None:
+    """The kind of the step under way."""
+    ahead = release.way_back[release.returned :] if release.returning else release.steps[release.done :]
+    return ahead[0].kind if ahead and release.begun else None
+
+
+def waits_for_a_person(look: Look) -> bool:
+    """Whether the next step has a gate that nobody has opened yet."""
     release = look.release
-    text = Text()
-    for number, step in enumerate(release.steps):
-        done, current = number < release.done, number == release.done and release.begun and not release.returning
-        mark, style = ("✓", "green") if done else ("▶", "bold cyan") if current else ("·", "dim")
-        text.append(f"{mark} {step}  ", style=style)
-    for number, step in enumerate(release.way_back if release.returning else ()):
-        mark, style = ("✓", "yellow") if number < release.returned else ("▶", "bold yellow")
-        text.append(f"{mark} {step}  ", style=style)
-    return text
+    ahead = release.steps[release.done : release.done + 1]
+    return not release.returning and not release.begun and any(step.gate for step in ahead)
 
 
-def figures(look: Look) -> Table:
-    """Requests, errors and latency of each colour of each service, of the last two seconds."""
-    table = Table("service", "colour", "share", "requests/s", "errors", "p50 ms", "p95 ms", box=None, pad_edge=False)
-    candidate = look.release.candidate
-    for row in newest(look):
-        share = None if look.share is None else look.share if row.colour == candidate.value else 100 - look.share
-        table.add_row(
-            row.service,
-            row.colour + (" (new)" if row.colour == candidate.value else ""),
-            "?" if share is None else f"{share} %",
-            f"{row.requests_per_second:.1f}",
-            _number(row.error_ratio, 100, " %"),
-            _number(row.p50_ms, 1, ""),
-            _number(row.p95_ms, 1, ""),
-        )
-    return table
+def _beginning(look: Look, name: str) -> Text | None:
+    """Only watching is announced: everything else is either short, or shown while it goes on."""
+    ahead = look.release.steps[look.release.done : look.release.done + 1]
+    if look.release.returning or not ahead or ahead[0].kind is not Kind.WATCH:
+        return None
+    return Text.assemble(("▶ ", "cyan"), f"{name}, for {duration(ahead[0].seconds)}")
 
 
-def newest(look: Look) -> list[Row]:
-    """The rows of the last sample."""
-    if not isinstance(look.watch, Watch) or not look.watch.rows:
-        return []
-    last = look.watch.rows[-1].at
-    return [row for row in look.watch.rows[-8:] if row.at == last]
+def _diverted(release: Release) -> str:
+    """That the traffic is back, where the turn itself took it back."""
+    if release.returned and release.way_back and release.way_back[0].kind is Kind.DIVERT:
+        return f"\n  ↩ all requests go to {release.stable} again"
+    return ""
 
 
-def traffic(look: Look) -> str:
-    """The same in a few words."""
-    share = "unknown share" if look.share is None else f"{look.share} % on {look.release.candidate}"
-    own = [row for row in newest(look) if row.colour == look.release.candidate.value]
-    bad = max((row.error_ratio or 0.0 for row in own), default=0.0)
-    return f"{share}, {sum(row.requests_per_second for row in own):.0f} requests/s, {100 * bad:.1f} % errors"
-
-
-def left(look: Look) -> str:
-    """How long the watching may take yet, at most."""
-    release = look.release
-    if release.status.ended or release.returning:
-        return ""
-    seconds = longest(release.steps[release.done :]) - look.watch.elapsed
-    if release.steps[release.done : release.done + 1] and release.steps[release.done].kind is Kind.WATCH:
-        verdict = look.watch.verdict
-        said = f" ({verdict.outcome.value} so far)" if verdict is not None else ""
-    else:
-        said = ""
-    return f"{said}; at most {max(0, round(seconds))} s of watching left"
-
-
-def _number(value: float | None, factor: float, unit: str) -> str:
-    return "–" if value is None else f"{value * factor:.1f}{unit}"
+def _one_line(line: str) -> Text:
+    return Text(line, style="dim", overflow="ellipsis", no_wrap=True)

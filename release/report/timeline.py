@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from release.model import Event, Outcome, Release, Request, Status, Step
+from release.report.brief import brief
 
 _TURNS: Final = frozenset({"alarm", "failed"})
 _LAST_WORDS: Final = frozenset({"alarm", "done", "failed", "verdict"})
@@ -87,7 +88,7 @@ def decisions(release: Release) -> list[Decision]:
             number=number,
             at=event.at,
             label=label,
-            text=_beside(label, event.text),
+            text=_beside(label, event.text) if brief(event) == event.text else "",  # the step says it
             tone=tone,
             person=event.actor == "person",
         )
@@ -120,7 +121,7 @@ def _lines(release: Release, steps: Sequence[Step], done: int, *, way_back: bool
             state=state,
             begun=begun,
             ended=last.at if last is not None and state in {State.DONE, State.FAILED} else None,
-            verdict="" if last is None else _beside(str(step), last.text),
+            verdict="" if last is None else _beside(str(step), brief(last)),
             way_back=way_back,
         )
 

@@ -99,6 +99,21 @@ def test_a_measure_is_asked_for_each_colour_at_one_time(http: httpx.Client) -> N
     ]
 
 
+@pytest.mark.parametrize(("seconds", "window"), [(0.0, "10s"), (12.4, "12s"), (44.0, "44s"), (3600.0, "45s")])
+def test_a_window_reaches_no_further_back_than_the_candidate_if_it_can(
+    http: httpx.Client, seconds: float, window: str
+) -> None:
+    asked = list[str]()
+
+    def answer(path: str) -> tuple[int, bytes]:
+        asked.append(parse_qs(urlsplit(path).query)["query"][0])
+        return 200, vector((NOW, "1"))
+
+    with server(answer) as url:
+        prometheus(url, http).sample([QUEUE], [Colour.BLUE], seconds=seconds)
+    assert asked == [f'max(q{{ns="shop",app="backend-blue"}}[{window}]) # $']
+
+
 def test_only_services_that_have_a_measure_are_asked(http: httpx.Client) -> None:
     with server(lambda _: (200, vector((NOW, "1")))) as url:
         source = prometheus(url, http)

@@ -1,0 +1,48 @@
+"""What each chapter has shown, and the table at the end. Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.table import Table
+
+_VERSION: Final = re.compile(r"(\d{1,6})\.(\d{1,6})\.\d{1,6}", re.ASCII)
+FIRST: Final = (2, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One chapter."""
+
+    title: str
+    found: str
+    """What came out, in figures."""
+    requests: int
+    failed: int
+    as_promised: bool
+    release: str | None = None
+    """Its release, for the report."""
+
+
+def next_versions(serving: str, count: int) -> list[str]:
+    """Versions that come after the one that serves: after ``1.4.2`` come ``1.5.0`` and ``1.6.0``."""
+    found = _VERSION.match(serving)
+    major, minor = (int(found[1]), int(found[2])) if found else FIRST
+    return [f"{major}.{minor + number}.0" for number in range(1, count + 1)]
+
+
+def summary(shown: Sequence[Shown]) -> Table:
+    """The table at the end of the story."""
+    table = Table("", "what was shown", "figures", title="What was shown", title_justify="left")
+    table.add_column("requests", justify="right")
+    table.add_column("lost", justify="right")
+    for one in shown:
+        table.add_row(
+            "[green]✓[/]" if one.as_promised else "[red]✗[/]",
+            one.title,
+            one.found,
+            f"{one.requests:,}",
+            f"{one.failed:,}",
+        )
+    return table
