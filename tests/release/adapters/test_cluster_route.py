@@ -99,10 +99,7 @@ def test_a_route_that_nobody_applies_is_not_written() -> None:
     route["metadata"]["managedFields"].pop()
     with pytest.raises(Unreachable) as caught:
         applied(route, lineup(0))
-    assert (
-        caught.value.problem
-        == "the route's weights are not applied by anybody: it was not made by this program's update"
-    )
+    assert caught.value.problem == "the route is not applied by anybody: it was not made by this program's update"
     assert caught.value.remedy == "pulumi up   (makes or takes over the route)"
 
 
@@ -161,7 +158,11 @@ def test_a_weight_that_is_left_out_is_one_and_no_weight_at_all_is_no_share() -> 
 def test_a_write_looks_at_the_lock_between_reading_and_writing() -> None:
     api = Api()
     route(api).write(lineup(0), guard=lambda: api.calls.append(("guard", None)))
-    assert api.calls == [("GET", None), ("guard", None), ("PATCH", {"fieldManager": "pulumi-kubernetes-1a2b"})]
+    assert api.calls == [
+        ("GET", None),
+        ("guard", None),
+        ("PATCH", {"fieldManager": "pulumi-kubernetes-1a2b", "force": "true"}),
+    ]
     assert route(api).share(Colour.BLUE) == 100
 
 
