@@ -88,6 +88,8 @@ def test_a_canary_in_whose_middle_others_run_updates(releasing: Releasing, tmp_p
         assert "greenWeight" in said
         assert releasing.weights == {old: 60, new: 40}
 
+        deploy.until("", done=6)  # what was watched is well; now it waits for a person
+        assert releasing.weights == {old: 60, new: 40}
         assert releasing.read("promote")["asked"] == "promote"
         assert deploy.ended() == 0, "\n".join(deploy.lines)
         assert releasing.weights == {new: 100, old: 0}
