@@ -115,7 +115,7 @@ def traffic(
 @app.command()
 def demo(
     rate: Annotated[float, typer.Option(min=100, help="requests a second meanwhile")] = 600,
-    soak: Annotated[str, typer.Option(help="how long each share of a canary is watched")] = "10s",
+    soak: Annotated[str, typer.Option(help="how long each share of a canary is watched")] = "8s",
     reports: Annotated[Path | None, typer.Option("--to", help="folder for the reports", file_okay=False)] = None,
 ) -> None:
     """Show the release tool with real traffic, in less than five minutes: after `make up`."""

@@ -34,7 +34,7 @@ def next_versions(serving: str, count: int) -> list[str]:
 
 def summary(shown: Sequence[Shown]) -> Table:
     """The table at the end of the story."""
-    table = Table("", "what was shown", "figures", title="What was shown", title_justify="left")
+    table = Table("", "what was shown", "figures")
     table.add_column("requests", justify="right")
     table.add_column("lost", justify="right")
     for one in shown:

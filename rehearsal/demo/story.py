@@ -1,5 +1,6 @@
 """The story: a good canary, a version that goes bad, a way back, and a tool that is killed. Every answer is counted."""
 
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -283,8 +284,10 @@ def told(said: Said) -> Text | None:
             return Text.assemble(("✓ ", "green"), f"{said.step}: no worse than the old version")
         case "begin" if said.step.startswith("watch"):
             return Text.assemble(("▶ ", "cyan"), said.step)
-        case "alarm" | "failed" | "error":
+        case "alarm" | "failed":
             return Text.assemble(("✗ ", "red"), said.text.splitlines()[0])
+        case "error":  # the reason was said when it turned back
+            return Text.assemble(("• ", "cyan"), re.sub(r"( was rolled back): .*", r"\1", said.text.splitlines()[0]))
         case "takeover" | "note" | "request" | "text":
             return Text.assemble(("• ", "cyan"), said.text)
         case _:

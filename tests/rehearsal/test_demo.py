@@ -111,6 +111,8 @@ def test_what_the_tool_says_is_understood(line: str, expected: Said) -> None:
         (Said(kind="verdict", step="watch at 10 %", text="0 of 9"), "✓ watch at 10 %: no worse than the old version"),
         (Said(kind="begin", step="watch at 10 %", text="watch at 10 %"), "▶ watch at 10 %"),
         (Said(kind="alarm", step="", text="turns back: 3 of 5\nmore"), "✗ turns back: 3 of 5"),
+        (Said(kind="error", step="", text="release r was rolled back: 3 of 5: x"), "• release r was rolled back"),
+        (Said(kind="error", step="", text="the lock is held"), "• the lock is held"),
         (Said(kind="takeover", step="", text="x goes on with it"), "• x goes on with it"),
         (Said(kind="begin", step="shift to 10 %", text="shift to 10 %"), None),
         (Said(kind="detail", step="", text="update route"), None),
