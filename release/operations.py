@@ -71,7 +71,13 @@ class Operations:
     def planned(self, order: Order) -> Release:
         """The release that an order would begin; nothing is written."""
         before = self.stack().lineup()
-        return self._new(order, plan(order, before), before)
+        try:
+            made = plan(order, before)
+        except BadOrder:
+            # In mid-release the order would be wrong in ways that are none of its own.
+            self._require_free()
+            raise
+        return self._new(order, made, before)
 
     def resume(self) -> Release | Passed:
         """Go on with the release that is in progress, whoever began it, and end a pause."""

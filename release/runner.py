@@ -381,7 +381,7 @@ class Runner:
         release = self.release.model_copy(
             update={
                 **changes,
-                "events": (*self.release.events, event, *also),
+                "events": (*self.release.events, event, *(one.model_copy(update={"at": event.at}) for one in also)),
                 "requests": self.release.requests + requests,
                 "errors": self.release.errors + errors,
             }

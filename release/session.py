@@ -244,9 +244,9 @@ class Session:
         asked = self._values.get("releases", {})
         url = asked.get("prometheus")
         if url is None:
-            return Watch(release, self.counters(), now=self.clock.now)
-        names = asked.get("measures")
-        measures = tuple(one for one in prometheus.measures(release.order.limits) if names is None or one.name in names)
+            # What an order wants to have measured then stays unknown, which is no pass.
+            return Watch(release, self.counters(), now=self.clock.now, measures=release.order.measures)
+        measures = prometheus.wanted(release.order, asked.get("measures"))
         server = prometheus.Prometheus(
             str(url),
             http=web.client(reach=self.surroundings.reach, authority=self.surroundings.authority),

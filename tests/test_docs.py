@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 from pydantic.fields import FieldInfo
 from typer.main import get_command
 
@@ -24,9 +25,17 @@ from rehearsal.cluster import layout, parts
 from rehearsal.cluster.plan import PROGRAMS, Plan
 from rehearsal.errors import RehearsalError
 from rehearsal.workload import faults
-from release.checks import Context, pre_checks
+from release import session
+from release.adapters import credentials
+from release.analysis.verdict import answers_needed
+from release.checks import Context, post_checks, pre_checks
+from release.checks.cluster import NEEDED
+from release.cli import orders
 from release.cli.app import app as release_app
-from release.model import Colour
+from release.model import Colour, Limits, Order, Strategy
+from release.notify import receivers
+from release.notify.notice import Happening
+from release.plan import CANARY_STEPS, SOAK_SECONDS
 from settings import SettingsError, parse
 from settings.model import Section, Settings
 from settings.problems import NAMESPACE
@@ -247,7 +256,73 @@ def test_every_command_of_the_release_tool_is_listed_and_no_other() -> None:
 def test_every_check_of_a_release_is_listed_and_no_other() -> None:
     told = [span for cells in rows("docs/releasing.md", "What must hold before") for span in spans(cells[0])]
     context = Context(stack="any", raw={}, candidate=Colour.GREEN)
-    assert told == [check.name for check in pre_checks(context)]
+    assert told == [check.name for check in (*pre_checks(context), *post_checks(context))]
+
+
+def test_the_order_in_the_release_guide_is_one(tmp_path: Path) -> None:
+    (block,) = [one for one in blocks("docs/releasing.md", "yaml") if "strategy:" in one]
+    file = tmp_path / "release.yaml"
+    file.write_text(block.replace("<digest>", "0" * 64))
+    order = orders.order(orders.from_file(file))
+    orders.require_digests(order, "production")
+    assert (order.strategy, order.steps, order.soak_seconds) == (Strategy.CANARY, (10, 50, 100), 300.0)
+    assert [one.name for one in order.measures] == ["queue-length"]
+
+
+def test_every_key_of_an_order_is_listed_and_no_other() -> None:
+    short = {
+        "backendImage": "backend",
+        "frontendImage": "frontend",
+        "soakSeconds": "soak",
+        "keepWarmSeconds": "keepWarm",
+    }
+    keys = [str(field.alias) for field in Order.model_fields.values()]
+    table = rows("docs/releasing.md", "An order in a file")
+    told = [span for cells in table for span in spans(cells[0])]
+    assert sorted(told) == sorted(short.get(key, key) for key in keys)
+    defaults = {span: cells[2] for cells in table for span in spans(cells[0])}
+    assert defaults["steps"] == ", ".join(map(str, CANARY_STEPS))
+    assert defaults["soak"] == "5 minutes for a canary, 2 for others"
+    assert {strategy: SOAK_SECONDS[strategy] / 60 for strategy in Strategy} == {
+        Strategy.CANARY: 5,
+        Strategy.BLUE_GREEN: 2,
+        Strategy.ROLLING: 2,
+    }
+    assert defaults["keepWarm"] == f"{Order.model_fields['keep_warm_seconds'].default / 60:.0f} minutes"
+
+
+def test_every_limit_of_a_candidate_is_listed_with_its_default() -> None:
+    table = rows("docs/releasing.md", "Limits")
+    defaults = {str(field.alias): str(field.default) for field in Limits.model_fields.values()}
+    assert {spans(cells[0])[0]: cells[2] for cells in table} == defaults
+    assert round(answers_needed(Limits()), -1) == 270
+    assert "about 270 without an\n  error for each service" in section("docs/releasing.md", "How a candidate is judged")
+
+
+def test_the_roles_in_the_release_guide_are_the_rights_that_the_tool_needs() -> None:
+    (block,) = [one for one in blocks("docs/releasing.md", "yaml") if "kind: Role\n" in one]
+    objects = list(yaml.safe_load_all(block))
+    rules = {one["metadata"]["namespace"]: one["rules"] for one in objects if one["kind"] == "Role"}
+    assert rules == {
+        session.NAMESPACE: [
+            {"apiGroups": [group], "resources": [resource], "verbs": list(verbs)} for group, resource, verbs in NEEDED
+        ],
+        "envoy-gateway-system": [
+            {"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["list"]},
+            {"apiGroups": [""], "resources": ["pods/proxy", "services/proxy"], "verbs": ["get"]},
+        ],
+    }
+    bindings = [one for one in objects if one["kind"] == "RoleBinding"]
+    assert [one["metadata"]["namespace"] for one in bindings] == list(rules)
+
+
+def test_every_variable_that_the_release_tool_heeds_is_listed_and_no_other() -> None:
+    table = rows("docs/releasing.md", "Environment")
+    told = {span for cells in table for span in spans(cells[0])}
+    known = set(re.findall(r"``(RELEASE_\w+)``", str(receivers.__doc__)))
+    assert told == {session.REACH, session.AUTHORITY, credentials.USER, credentials.PASSWORD, *known}
+    (selection,) = [cells[1] for cells in table if "`RELEASE_SLACK_ON`" in cells[0]]
+    assert selection == f"what they are told: {', '.join(one.value for one in Happening)}"
 
 
 def test_every_exit_code_of_the_comparison_of_stacks_is_listed() -> None:

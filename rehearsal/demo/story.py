@@ -276,19 +276,21 @@ class Story:
 
 def told(said: Said) -> Text | None:
     """What the story repeats of what the tool says; ``None`` for details."""
+    first = said.text.splitlines()[0] if said.text else ""
     match said.kind:
         case "done":
             beside = "" if said.text == said.step else f": {said.text.split(';')[0]}"
-            return Text.assemble(("✓ ", "green"), f"{said.step}{beside}")
+            mark, style, text = "✓ ", "green", f"{said.step}{beside}"
         case "verdict":
-            return Text.assemble(("✓ ", "green"), f"{said.step}: no worse than the old version")
+            mark, style, text = "✓ ", "green", f"{said.step}: no worse than the old version"
         case "begin" if said.step.startswith("watch"):
-            return Text.assemble(("▶ ", "cyan"), said.step)
+            mark, style, text = "▶ ", "cyan", said.step
         case "alarm" | "failed":
-            return Text.assemble(("✗ ", "red"), said.text.splitlines()[0])
+            mark, style, text = "✗ ", "red", first
         case "error":  # the reason was said when it turned back
-            return Text.assemble(("• ", "cyan"), re.sub(r"( was rolled back): .*", r"\1", said.text.splitlines()[0]))
+            mark, style, text = "• ", "cyan", re.sub(r"( was rolled back): .*", r"\1", first)
         case "takeover" | "note" | "request" | "text":
-            return Text.assemble(("• ", "cyan"), said.text)
+            mark, style, text = "• ", "cyan", said.text
         case _:
             return None
+    return Text.assemble((mark, style), text)

@@ -6,7 +6,7 @@ An answer that is absent, not a number or not one number is no value, with the r
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from string import Template
 from typing import Any, Final
@@ -17,7 +17,7 @@ import httpx
 from release.adapters import web
 from release.analysis import SERVICES, Evidence, Measure
 from release.errors import Unreachable
-from release.model import Colour, Limits
+from release.model import Colour, Limits, Order
 
 STALE: Final = 45.0
 """Seconds after which a sample says nothing any more: three scrapes of the slowest job."""
@@ -63,6 +63,16 @@ def measures(limits: Limits) -> tuple[Measure, ...]:
             maximum=0.9,
         ),
     )
+
+
+def wanted(order: Order, names: Collection[str] | None) -> tuple[Measure, ...]:
+    """What a release is measured by: the stack's own measures called ``names`` (all without), and the order's.
+
+    One of the order's stands in for the stack's of the same name.
+    """
+    own = {one.name for one in order.measures}
+    usual = (one for one in measures(order.limits) if (names is None or one.name in names) and one.name not in own)
+    return (*usual, *order.measures)
 
 
 class Prometheus:

@@ -21,9 +21,10 @@ NEEDED: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("coordination.k8s.io", "leases", ("get", "create", "patch")),
     ("", "configmaps", ("get", "list", "create", "patch", "delete")),
     ("gateway.networking.k8s.io", "httproutes", ("get", "patch")),
+    ("", "namespaces", ("get",)),
     ("", "pods", ("list",)),
     ("", "resourcequotas", ("list",)),
-    ("apps", "deployments", ("get",)),
+    ("apps", "deployments", ("list",)),
     ("batch", "jobs", ("get", "create")),
 )
 """Group, resource and verbs that the release tool itself uses in the application's namespace; what Pulumi changes on

@@ -232,10 +232,8 @@ def check(
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     """The options that make an order, by the names that a file would use."""
     rename = {"backend": "backend_image", "frontend": "frontend_image", "schema": "schema_version"}
-    kept = ("backend", "frontend", "strategy", "auto_promote", "version", "schema", "cause", "accept_no_rollback")
-    given = {rename.get(name, name): values[name] for name in kept if values.get(name) not in (None, False)}
-    if values.get("auto_promote") is False:
-        given["auto_promote"] = False
+    kept = ("backend", "frontend", "strategy", "auto_promote", "version", "schema", "cause")
+    given = {rename.get(name, name): values[name] for name in kept if values.get(name) is not None}
     if values.get("steps") is not None:
         given["steps"] = orders.shares(values["steps"])
     for name, option in (("soak", "--soak"), ("keep_warm", "--keep-warm")):
@@ -243,6 +241,8 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
             given[f"{name}_seconds"] = orders.seconds(values[name], option)
     if values.get("no_rollback"):
         given["auto_rollback"] = False
+    if values.get("accept_no_rollback"):
+        given["accept_no_rollback"] = True
     if values.get("migrate") is not None:
         given["migration"] = {"image": values.get("backend") or "", "phase": values["migrate"]}
     return {**(orders.from_file(values["file"]) if values.get("file") else {}), **given}
@@ -251,7 +251,8 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 def _order(here: Session, given: dict[str, Any], *, digests: bool = True) -> Order:
     """The order, with what the stack knows for what is left out. ``digests``: images must come by content."""
     lineup = here.stack.lineup()
-    values = {"schema_version": max(1, schema_of(lineup.unit(serving(lineup)))), **given}
+    stable = max(Colour, key=lineup.share)
+    values = {"schema_version": max(1, schema_of(lineup.unit(stable))), **given}
     order = orders.order(values)
     if digests:
         orders.require_digests(order, here.environment)

@@ -1,5 +1,6 @@
 """The commands that only look: status, history, logs, report."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.text import Text
 from release.cli import orders
 from release.cli.context import HERE, Checkout, Output, OutputOption, StackOption, console, explained, put, session
 from release.cli.progress import headline
-from release.errors import JournalUnreadable, NotFound
+from release.errors import BadOrder, JournalUnreadable, NotFound
 from release.journal.summaries import Summary
 from release.model import Colour, Release
 from release.report import exposition, markdown, table
@@ -20,6 +21,8 @@ from release.report.brief import brief
 from release.report.numbers import numbers
 from release.session import Session
 
+MOST_DIGITS = 4
+"""Digits of the days that a report reaches back: 27 years are enough."""
 WATCH_EVERY = 1.0
 """Seconds between two looks of ``status --watch``."""
 
@@ -108,12 +111,12 @@ def report(
 ) -> None:
     """Write the report of one release, or the numbers of all: a page, Markdown, and metrics for Prometheus."""
     with explained(output):
-        here = session(checkout, stack)
-        folder.mkdir(parents=True, exist_ok=True)
+        here, span = session(checkout, stack), _days(since)
+        _make(folder)
         if release_id is not None:
             _report_one(here, _release(here, release_id), folder, output)
         else:
-            _report_all(here, _days(since), folder, output)
+            _report_all(here, span, folder, output)
 
 
 def _report_one(here: Session, release: Release, folder: Path, output: Output) -> None:
@@ -173,8 +176,17 @@ def _release(here: Session, release_id: str | None) -> Release:
     return here.journal.read(newest.id)
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadOrder(f"{folder} cannot be made: {error.strerror}", remedy="name another folder with --to") from None
+    if not os.access(folder, os.W_OK):
+        raise BadOrder(f"{folder} cannot be written to", remedy="name another folder with --to")
+
+
 def _days(text: str) -> timedelta:
-    if text.endswith("d") and text[:-1].isdecimal():
+    if text.endswith("d") and text[:-1].isdecimal() and len(text) <= MOST_DIGITS + 1:
         return timedelta(days=int(text[:-1]))
     return timedelta(seconds=orders.seconds(text, "--since"))
 

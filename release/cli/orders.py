@@ -18,6 +18,8 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+")
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _TAG = re.compile(r"[^@:]+:(\w[\w.-]*)(?:@.*)?", re.ASCII)
+LONGEST: Final = 366 * 24 * 3600.0
+"""Seconds of a duration beyond which it is a mistake."""
 LARGEST: Final = 256 * 1024
 """Bytes of an order's file."""
 
@@ -26,7 +28,10 @@ def seconds(text: str, option: str) -> float:
     """``1h30m``, ``90s`` or ``500ms`` in seconds. Raises :class:`BadOrder`."""
     if _DURATION.fullmatch(text) is None:
         raise BadOrder(f"{option} {text!r} is no duration", remedy=f"for example {option} 5m, 90s or 1h30m")
-    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    found = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    if found > LONGEST:
+        raise BadOrder(f"{option} {text[:40]!r} is longer than a year", remedy=f"for example {option} 5m, 90s or 1h30m")
+    return found
 
 
 def shares(text: str) -> tuple[int, ...]:
@@ -46,11 +51,13 @@ def version_of(image: str) -> str | None:
 def order(given: Mapping[str, Any]) -> Order:
     """An order from the values of options or of a file; ``None`` and missing values get their defaults."""
     values = {key: value for key, value in given.items() if value is not None}
-    strategy = Strategy(values.get("strategy", Strategy.CANARY))
+    strategy = _strategy(values.get("strategy", Strategy.CANARY))
     values.setdefault("soak_seconds", SOAK_SECONDS[strategy])
     for component in ("backend", "frontend"):
         if f"{component}_image" not in values:
             raise BadOrder(f"no image of the {component} is named", remedy=f"add --{component} REGISTRY/IMAGE@DIGEST")
+        if not isinstance(values[f"{component}_image"], str):
+            raise BadOrder(f"the image of the {component} is no text", remedy=f"name it as REGISTRY/{component}@DIGEST")
     if "version" not in values:
         values["version"] = version_of(values["backend_image"])
         if values["version"] is None:
@@ -62,6 +69,13 @@ def order(given: Mapping[str, Any]) -> Order:
             "; ".join(f"{'.'.join(map(_key, one['loc']))}: {one['msg']}" for one in error.errors()),
             remedy="release deploy --help",
         ) from None
+
+
+def _strategy(given: object) -> Strategy:
+    try:
+        return Strategy(str(given))
+    except ValueError:
+        raise BadOrder(f"there is no strategy {given!r:.40}", remedy=f"one of {', '.join(Strategy)}") from None
 
 
 def from_file(path: Path) -> dict[str, Any]:

@@ -96,3 +96,21 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_values_of_the_wrong_kind_are_named() -> None:
     with pytest.raises(BadOrder, match="schemaVersion: Input should be greater than or equal to 1"):
         orders.order({**IMAGES, "schema_version": 0})
+
+
+def test_a_strategy_that_is_none_is_named_with_those_that_are() -> None:
+    with pytest.raises(BadOrder) as caught:
+        orders.order({**IMAGES, "strategy": "big-bang"})
+    assert caught.value.problem == "there is no strategy 'big-bang'"
+    assert caught.value.remedy == "one of canary, blue-green, rolling"
+
+
+def test_an_image_is_text() -> None:
+    with pytest.raises(BadOrder, match="the image of the backend is no text"):
+        orders.order({**IMAGES, "backend_image": 5})
+
+
+def test_nothing_lasts_longer_than_a_year() -> None:
+    assert orders.seconds("8784h", "--soak") == orders.LONGEST
+    with pytest.raises(BadOrder, match="--keep-warm '8784h1s' is longer than a year"):
+        orders.seconds("8784h1s", "--keep-warm")

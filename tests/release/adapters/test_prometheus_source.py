@@ -16,11 +16,12 @@ import httpx
 import pytest
 
 from release.adapters import web
-from release.adapters.prometheus import LARGEST, NoValueError, Prometheus, measures, value
+from release.adapters.prometheus import LARGEST, NoValueError, Prometheus, measures, value, wanted
 from release.analysis import Evidence, Measure
 from release.model import Colour, Limits
 from tests.rehearsal.cluster_fixtures import eventually
 from tests.release.checks.servers import free_port, process
+from tests.release.world import order
 
 NOW = 1_700_000_000.0
 PROGRAM = "ENGLISH_TRAINING_TEST_PROMETHEUS"
@@ -282,3 +283,18 @@ def test_a_real_prometheus_answers_the_usual_measures(tmp_path: Path, http: http
     missing = {one.why for key, one in found.items() if key not in values}
     assert missing == {"there is no such series, or nothing was scraped for 45 s"}
     assert all(math.isfinite(number) for number in values.values())
+
+
+OWN_MEASURE = Measure(name="queue-length", query="max(queue)", maximum=100)
+
+
+def test_an_order_is_measured_by_the_stacks_measures_and_its_own() -> None:
+    asked = order(measures=(OWN_MEASURE,))
+    assert wanted(asked, None) == (*measures(asked.limits), OWN_MEASURE)
+    assert [one.name for one in wanted(asked, ["error-ratio"])] == ["error-ratio", "queue-length"]
+    assert wanted(asked, []) == (OWN_MEASURE,)
+
+
+def test_an_orders_measure_stands_in_for_the_stacks_of_the_same_name() -> None:
+    own = Measure(name="error-ratio", query="0", maximum=0.01)
+    assert [one for one in wanted(order(measures=(own,)), None) if one.name == "error-ratio"] == [own]

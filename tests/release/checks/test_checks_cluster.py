@@ -19,7 +19,7 @@ RIGHTS = "give the runner's account the missing rights in the application's name
 def test_a_ready_cluster_with_all_rights_passes() -> None:
     transport = Transport(UP)
     assert reachable(api(transport), "exam") == passed(
-        "cluster", "the API server v1.36.3 is ready; all 15 rights are there"
+        "cluster", "the API server v1.36.3 is ready; all 16 rights are there"
     )
     assert transport.reviews == [
         {"namespace": "exam", "group": group, "resource": resource, "verb": verb}

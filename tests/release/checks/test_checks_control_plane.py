@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from kubernetes.client import ApiClient, Configuration
 
+from release.adapters.cluster_api import ClusterApi
+from release.adapters.cluster_pods import ClusterPods
 from release.checks import only, pre_checks, run
 from release.checks.base import failed, passed
 from release.checks.cluster import NEEDED
-from release.model import Outcome
+from release.model import Colour, Outcome
 from tests.release.checks.contexts import context
 from tests.release.control_plane import ADMIN, ControlPlane
 
@@ -35,7 +37,7 @@ def test_a_cluster_with_room_passes_and_one_without_does_not(control_plane: Cont
     checks = only(pre_checks(context(api=client(control_plane), namespace=namespace)), NAMES)
     cluster, active, quota = run(checks)
     assert cluster.outcome is Outcome.PASS, cluster
-    assert cluster.text.endswith(" is ready; all 15 rights are there")
+    assert cluster.text.endswith(" is ready; all 16 rights are there")
     assert active == passed("namespace", "namespace checked is active")
     assert quota.outcome is Outcome.PASS, quota
     full = {"status": {"hard": hard, "used": {**dict.fromkeys(hard, "0"), "pods": "5"}}}
@@ -67,3 +69,25 @@ def test_credentials_that_nobody_knows_and_a_namespace_that_is_not_there(control
     )
     (active,) = run(only(pre_checks(context(api=client(control_plane), namespace="none")), ["namespace"]))
     assert active.text == "there is no namespace none"
+
+
+def test_the_rights_that_are_asked_for_are_enough(control_plane: ControlPlane) -> None:
+    namespace = control_plane.namespace("allowed")
+    rights = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    rules = [{"apiGroups": [group], "resources": [resource], "verbs": list(verbs)} for group, resource, verbs in NEEDED]
+    control_plane.call("POST", f"{rights}/roles", {"metadata": {"name": "releases"}, "rules": rules})
+    binding = {
+        "metadata": {"name": "releases"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "releases"},
+        "subjects": [{"kind": "ServiceAccount", "name": "nobody", "namespace": namespace}],
+    }
+    token = control_plane.account(namespace)
+    control_plane.call("POST", f"{rights}/rolebindings", binding)
+    api = client(control_plane, token)
+    assert [one.outcome for one in run(only(pre_checks(context(api=api, namespace=namespace)), NAMES))] == [
+        Outcome.PASS,
+        Outcome.PASS,
+        Outcome.PASS,
+    ]
+    # What `release rollback --break-glass` asks before it moves the route.
+    assert ClusterPods(ClusterApi(api), namespace=namespace).ready(Colour.BLUE) is False
