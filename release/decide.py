@@ -30,6 +30,8 @@ class Observation:
     """Of the current step; ``None`` while this runner has not begun it."""
     trouble: str | None = None
     """Why the work failed."""
+    remedy: str | None = None
+    """What to do about that."""
     attempts: int = 0
     """How often this runner has tried the current half of the way back."""
     elapsed: float = 0.0
@@ -247,4 +249,4 @@ def _failed(release: Release, step: Step, seen: Observation) -> Decision:
     if step.kind in {Kind.DIVERT, Kind.SETTLE}:
         return _retry(release, step, seen)
     text = f"{step} failed: {seen.trouble}"
-    return _trouble(release, seen, Finding(name=str(step), outcome=Outcome.FAIL, text=text))
+    return _trouble(release, seen, Finding(name=str(step), outcome=Outcome.FAIL, text=text, remedy=seen.remedy))

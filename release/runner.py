@@ -146,6 +146,7 @@ class Runner:
     pool: Executor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="step"))
     _task: _Task | None = None
     _trouble: str | None = None
+    _remedy: str | None = None
     _note: str = ""
     _progress: Progress | None = None
     _attempts: int = 0
@@ -209,7 +210,7 @@ class Runner:
             elif error is None:
                 self._progress, self._note = Progress.SUCCEEDED, task.future.result()
             else:
-                self._progress, self._trouble = Progress.FAILED, getattr(error, "problem", str(error))
+                self._progress, self._trouble, self._remedy = Progress.FAILED, error.problem, error.remedy
 
     def _route_share(self) -> int | None:
         try:
@@ -229,6 +230,7 @@ class Runner:
         return Observation(
             work=self._progress,
             trouble=self._trouble,
+            remedy=self._remedy,
             attempts=self._attempts,
             elapsed=self.watch.elapsed,
             alarm=self.watch.alarm,
@@ -261,7 +263,7 @@ class Runner:
         again = self._again or self._progress is Progress.FAILED
         self._again = False
         self._attempts += 1
-        self._trouble, self._note = None, ""
+        self._trouble, self._remedy, self._note = None, None, ""
         changes: dict[str, object] = {"begun": True, "status": Status.IN_PROGRESS, "reason": self.release.reason}
         if not self.release.returning:
             changes["reason"] = None
@@ -277,7 +279,7 @@ class Runner:
         self._task = _Task(step=step, future=future, begun=self.ends.clock.monotonic())
 
     def _finish(self, step: Step, note: str) -> None:
-        self._progress, self._attempts, self._trouble = None, 0, None
+        self._progress, self._attempts, self._trouble, self._remedy = None, 0, None, None
         verdict = self.watch.verdict
         if step.kind is Kind.WATCH:
             self.ends.keep(self.release.id, self.watch)

@@ -25,10 +25,10 @@ class Shown:
     """Its release, for the report."""
 
 
-def next_versions(serving: str, count: int) -> list[str]:
-    """Versions that come after the one that serves: after ``1.4.2`` come ``1.5.0`` and ``1.6.0``."""
-    found = _VERSION.match(serving)
-    major, minor = (int(found[1]), int(found[2])) if found else FIRST
+def next_versions(known: Sequence[str], count: int) -> list[str]:
+    """Versions that come after all of ``known``: after ``1.4.2`` and ``1.3.0`` come ``1.5.0`` and ``1.6.0``."""
+    found = [(int(match[1]), int(match[2])) for one in known if (match := _VERSION.match(one))]
+    major, minor = max(found, default=FIRST)
     return [f"{major}.{minor + number}.0" for number in range(1, count + 1)]
 
 

@@ -19,6 +19,7 @@ from rehearsal.workload.faults import ANNOTATION
 NAMESPACE: Final = "english-training"
 COMPONENTS: Final = ("backend", "frontend")
 REPOSITORY: Final = "english-training-system"
+COLOURS: Final = ("blue", "green")
 FULL: Final = 100
 
 

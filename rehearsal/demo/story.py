@@ -16,7 +16,7 @@ from rich.text import Text
 from rehearsal.demo.figures import Flow
 from rehearsal.demo.load import Load
 from rehearsal.demo.outcome import Shown, next_versions, summary
-from rehearsal.demo.site import FULL, Site
+from rehearsal.demo.site import COLOURS, FULL, Site
 from rehearsal.demo.tool import Run, Said
 from rehearsal.errors import ReleaseFailed
 
@@ -73,7 +73,7 @@ class Story:
             self._command(f"pulumi config set greenWeight {weight} && pulumi up")
             self.site.settle(weight)
         serving = self.site.version(self.site.serving())
-        versions = next_versions(serving, 3)
+        versions = next_versions([self.site.version(colour) for colour in COLOURS], 3)
         self._say(f"Version {serving} serves. Pushing images of {', '.join(versions)} to the registry.")
         for version in versions:
             self.site.push(version)
@@ -205,7 +205,7 @@ class Story:
         try:
             if self._run is not None:
                 self._run.interrupt(PATIENCE)
-            for colour in ("blue", "green"):
+            for colour in COLOURS:
                 self.site.cure(colour)
             until = time.monotonic() + PATIENCE
             while (found := self.site.in_progress()) is not None and time.monotonic() < until:

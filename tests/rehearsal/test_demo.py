@@ -55,17 +55,17 @@ def test_it_is_known_who_answered_and_until_when() -> None:
 
 
 @pytest.mark.parametrize(
-    ("serving", "expected"),
+    ("known", "expected"),
     [
-        ("1.0.0", ["1.1.0", "1.2.0"]),
-        ("2.9.3", ["2.10.0", "2.11.0"]),
-        ("3.0.0-sim.errors5", ["3.1.0", "3.2.0"]),
-        ("latest", ["2.1.0", "2.2.0"]),
-        ("", ["2.1.0", "2.2.0"]),
+        (["1.0.0", "1.1.0"], ["1.2.0", "1.3.0"]),
+        (["2.9.3", "2.10.0"], ["2.11.0", "2.12.0"]),
+        (["3.0.0-sim.errors5", "latest"], ["3.1.0", "3.2.0"]),
+        (["latest", ""], ["2.1.0", "2.2.0"]),
+        ([], ["2.1.0", "2.2.0"]),
     ],
 )
-def test_new_versions_come_after_the_one_that_serves(serving: str, expected: list[str]) -> None:
-    assert next_versions(serving, 2) == expected
+def test_new_versions_come_after_all_that_are_there(known: list[str], expected: list[str]) -> None:
+    assert next_versions(known, 2) == expected
 
 
 def test_the_table_tells_what_was_not_as_promised() -> None:

@@ -14,7 +14,7 @@ from rehearsal.paths import REPOSITORY
 from release.cli import app
 from release.errors import JournalUnreadable, Unreachable
 from release.journal.points import Point, Saved
-from release.model import Kind, Outcome, Release, Status
+from release.model import Finding, Kind, Outcome, Release, Status
 from tests.release import world as worlds
 from tests.release.cli.conftest import FILE, Desk
 from tests.release.office import OTHER
@@ -92,6 +92,13 @@ class TestDeploying:
         for name, value in world.items():
             setattr(desk.office.world, name, value)
         assert desk.refused(code, *DEPLOY, *options) == said
+
+    def test_a_check_that_fails_says_what_to_do(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        finding = Finding(name="images", outcome=Outcome.FAIL, text="b:2.0.0 is not there", remedy="push it")
+        monkeypatch.setattr(worlds.Checks, "before", lambda self, release: [finding])
+        problem, remedy = desk.refused(3, *DEPLOY)
+        assert problem == "release r-1 failed: check failed: images: b:2.0.0 is not there; nothing was changed"
+        assert remedy == "push it"
 
     def test_people_get_the_same_in_two_lines(self, desk: Desk) -> None:
         desk.office.world.alarm_at = 10
