@@ -77,10 +77,12 @@ lint: $(READY)
 types: $(READY)
 	@$(BIN)/mypy
 
-# Two at a time: most tests wait for processes of their own. Those that bring the whole platform up come last, by themselves.
+# Two at a time: most tests wait for processes of their own. Those that bring the whole platform up come last, by themselves, and
+# those of releases on a platform of their own.
 unit: $(READY)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not endtoend"
-	@$(BIN)/python -m pytest -m endtoend
+	@$(BIN)/python -m pytest -m endtoend --ignore-glob='*/test_release*' tests/endtoend
+	@$(BIN)/python -m pytest tests/endtoend/test_release*.py
 
 golden: $(READY) ## write the golden files anew; read the difference before you commit it
 	@$(BIN)/python -m pytest --snapshot-update tests/golden tests/release/report

@@ -10,16 +10,6 @@ from tests.endtoend.conftest import Platform, run
 pytestmark = pytest.mark.endtoend
 
 
-def test_the_walk_of_the_release_guide_goes_as_it_is_written(configured: Platform) -> None:
-    guide = (REPOSITORY / "docs" / "releasing.md").read_text()
-    blocks = re.findall(r"^```sh\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
-    done = run(configured.checkout, "sh", "-eu", "-c", "\n".join(blocks))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "success: green serves version 1.2.0" in done.stdout
-    assert "success: blue serves version 1.0.0" in done.stdout
-    assert list((configured.checkout / ".rehearsal" / "reports").glob("*.html"))
-
-
 def test_the_walk_goes_as_it_is_written_and_the_platform_comes_back(configured: Platform) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", (REPOSITORY / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     walk = "\n".join(blocks).replace("8443", str(configured.https_port)).replace("8080", str(configured.http_port))
