@@ -1,5 +1,6 @@
 """The commands that change something. Exit codes are documented in docs/releasing.md."""
 
+import io
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -389,6 +390,10 @@ def _served(lineup: Lineup) -> str:
 
 def main() -> None:
     """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets another one: that is no reason to end a release.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except BadOrder as error:  # raised while options were read
