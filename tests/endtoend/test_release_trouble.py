@@ -41,6 +41,8 @@ def test_a_version_that_goes_bad_before_a_fifth_of_its_users_is_taken_back(
 @pytest.mark.parametrize(
     ("tag", "option", "why"),
     [
+        ("4.1.0-sim.never-ready", "", "provision failed"),
+        ("4.1.0-sim.crash-loop", "", "provision failed"),
         ("4.1.0-sim.fail-job", "--migrate expand --schema 3", "migrate failed"),
     ],
 )
